@@ -1,0 +1,28 @@
+/*
+ * Logging of the daemons: one line a record, to the journal with fields where
+ * stderr is the journal's or text is not wanted, else to stderr as text.
+ * Control characters in anything that came from outside are escaped.
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <syslog.h>
+
+/*
+ * prog stands before each line ("telepilotd", "netd"); verbose lets LOG_DEBUG
+ * through. With journal (JOURNAL_STREAM names our stderr) lines carry the <N>
+ * priority prefix of sd-daemon(3). The only global state of common/.
+ */
+void log_init(const char *prog, int verbose);
+
+void log_at(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_debug(...)	log_at(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)	log_at(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)	log_at(LOG_WARNING, __VA_ARGS__)
+#define log_error(...)	log_at(LOG_ERR, __VA_ARGS__)
+
+/* Logs and exits 1: only for the edges (main and its start-up). */
+void fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * What a process gives up before it reads a stranger's byte. Each function
+ * either does the whole of it and proves it, or returns -errno; the caller
+ * must then end.
+ */
+#ifndef COMMON_SANDBOX_H
+#define COMMON_SANDBOX_H
+
+#include <sys/types.h>
+
+/*
+ * chroot(2) into dir, which must be an empty directory of root's that nobody
+ * else may write; chdir("/").
+ */
+int sandbox_chroot(const char *dir);
+
+/*
+ * Groups, gid and uid in all three forms, all capability sets empty, then
+ * tries to take root back: success of that is -EPERM. Never to uid or gid 0.
+ */
+int sandbox_drop_to(uid_t, gid_t);
+
+/* no_new_privs, not dumpable, no core files, parent-death signal SIGKILL. */
+int sandbox_harden(void);
+
+/*
+ * seccomp: nothing may leave this process but bytes. sendmsg, sendmmsg and
+ * setsockopt(SO_LINGER) kill it; so do foreign architectures. (Design rule 7.)
+ */
+int sandbox_no_fd_passing(void);
+
+#endif
