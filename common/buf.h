@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "utf8.h"
+
 struct buf;
 
 /* max: the most bytes it will ever hold. NULL when out of memory. */
@@ -62,8 +64,5 @@ int rbuf_get_strbuf(struct rbuf *, char *dst, size_t size);
 
 /* 0 if all was read, else -EBADMSG: a message is consumed to its last byte. */
 int rbuf_end(const struct rbuf *);
-
-/* RFC 3629: 1 if the bytes are valid UTF-8 without NUL. */
-int utf8_valid(const void *, size_t);
 
 #endif

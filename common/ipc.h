@@ -17,8 +17,9 @@
 #define IPC_VERSION	1
 
 /*
- * netd. It is exec'd with IPC_FD and stderr only, drops its privileges, then
- * waits for INIT.
+ * netd. It is exec'd with IPC_FD and stderr only, and stands in the empty
+ * directory that becomes its root ("."); it drops its privileges, then waits
+ * for INIT.
  */
 enum netd_msg {
 	/* monitor -> netd */

@@ -12,7 +12,7 @@
 #include "buf.h"
 #include "status.h"
 
-#define JOB_STRINGS_MAX		(48 * 1024)	/* argv and env with their NULs */
+#define JOB_STRINGS_MAX		(48 * 1024)	/* argv and env; see jobspec_check */
 #define JOB_ARGS_MAX		4096		/* strings in argv, and in env */
 #define JOB_PATH_MAX		4095		/* workdir */
 #define JOB_REQUEST_ID_MAX	64
@@ -47,11 +47,13 @@ void jobspec_free(struct jobspec *);		/* frees what it holds, not itself */
 /*
  * The one check of a spec's shape, made by netd for the user's sake and again
  * by the monitor for its own: argv[0] not empty, counts and bytes within the
- * limits above, UTF-8 without control of NULs, env entries NAME=value with
+ * limits above, UTF-8, env entries NAME=value with
  * NAME [A-Za-z_][A-Za-z0-9_]*, workdir absolute, cpu_millis 0 or 10..1024000,
  * memory 0 or >= 256 KiB, swap only with memory, pids 0 or 1..4194304, io
- * rates 0 or >= 4096 bytes and >= 1 operation. Sets st (field named as
- * in the .proto: "command", "args", "env", "workdir", "limits.cpu_cores" ...).
+ * rates 0 or >= 4096 bytes and >= 1 operation, none above INT64_MAX. Sets st;
+ * its field is named as in the .proto: "command", "args[3]", "env", "workdir",
+ * "limits.cpu_cores", and stands in the message, too. Strings count as their
+ * length + 5 against JOB_STRINGS_MAX, so that what is accepted fits one message.
  */
 enum status_code jobspec_check(const struct jobspec *, struct status *);
 

@@ -1,7 +1,7 @@
 /*
- * Logging of the daemons: one line a record, to the journal with fields where
- * stderr is the journal's or text is not wanted, else to stderr as text.
- * Control characters in anything that came from outside are escaped.
+ * Logging of the daemons: one line a record on stderr, "prog: message", at most
+ * 4 KiB. Control characters, backslashes and bytes that are not UTF-8 are
+ * escaped, so anything that came from outside may be logged. errno is kept.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -14,6 +14,9 @@
  * priority prefix of sd-daemon(3). The only global state of common/.
  */
 void log_init(const char *prog, int verbose);
+
+/* Only priorities up to this one are written: LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
+void log_set_max(int priority);
 
 void log_at(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -31,6 +31,12 @@ struct msg {
 int msg_pair(int fds[2]);
 
 /*
+ * Descriptors sent to this end are refused by the kernel, where it can
+ * (SO_PASSRIGHTS, Linux 6.16); elsewhere msg_recv refuses them. 0 or -errno.
+ */
+int msg_refuse_fds(int fd);
+
+/*
  * Sends one message; body may be NULL (empty). Without descriptors it uses
  * send(2) only, so that it works where sendmsg is filtered. Never raises SIGPIPE.
  *	-EAGAIN		the peer does not read fast enough

@@ -17,6 +17,8 @@ int sandbox_chroot(const char *dir);
 /*
  * Groups, gid and uid in all three forms, all capability sets empty, then
  * tries to take root back: success of that is -EPERM. Never to uid or gid 0.
+ * Needs libcap. The kernel forgets the parent-death signal and the dumpable
+ * flag here, so sandbox_harden comes after it.
  */
 int sandbox_drop_to(uid_t, gid_t);
 
@@ -24,8 +26,9 @@ int sandbox_drop_to(uid_t, gid_t);
 int sandbox_harden(void);
 
 /*
- * seccomp: nothing may leave this process but bytes. sendmsg, sendmmsg and
- * setsockopt(SO_LINGER) kill it; so do foreign architectures. (Design rule 7.)
+ * seccomp: nothing may leave this process but bytes. sendmsg, sendmmsg,
+ * setsockopt(SO_LINGER) and io_uring kill it; so do foreign architectures.
+ * (Design rule 7.) Needs libseccomp.
  */
 int sandbox_no_fd_passing(void);
 
