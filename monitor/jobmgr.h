@@ -70,7 +70,11 @@ struct job_backend {
 	 */
 	enum status_code (*admit)(void *ctx, struct limits *,
 	    char *warnings[JOB_WARNINGS_MAX + 1], struct status *);
-	/* Starts; events come later from the event loop, never from inside. */
+	/*
+	 * Starts; events come later from the event loop, never from inside. An
+	 * error (with status) is a start that was not begun: the job may be started
+	 * again. Whatever fails after that is told by the event failed.
+	 */
 	int (*start)(void *ctx, const struct uuid *, const struct job_owner *,
 	    const struct jobspec *, const struct jobmgr_config *,
 	    const struct job_backend_events *, void *job, struct job_run **,
@@ -84,7 +88,10 @@ struct job_backend {
 	void (*usage)(struct job_run *, struct usage *);
 	/* A new follower's descriptors: output, index, and doorbell or -1. */
 	int (*follow)(struct job_run *, int fds[3]);
-	/* The run is over: close what it holds, remove its cgroups. */
+	/* How many of those followers still hold their doorbell. */
+	uint32_t (*followers)(struct job_run *);
+	/* The run is over: close what it holds, remove its cgroups. May be called
+	   from inside failed and ended. */
 	void (*free)(struct job_run *);
 	/* Output of a job whose run is over: output, index. */
 	int (*open_output)(void *ctx, const struct uuid *, int fds[2]);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * A daemon without a configured group has a tree `telepilot-PID`. One that was
+ * killed leaves it behind, and no later daemon has that name: whoever makes a
+ * tree beside it clears it away. It is stale when its process is gone and
+ * nobody holds its lock.
+ */
+
+#include <sys/file.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fdio.h"
+#include "common/log.h"
+#include "common/units.h"
+#include "monitor/jobmgr/cgroup_priv.h"
+
+#define PREFIX		"telepilot-"
+#define EMPTY_MS	2000
+
+/* Is this a tree whose daemon is gone? */
+static bool
+abandoned(const char *name)
+{
+	uint64_t pid;
+
+	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 ||
+	    parse_u64(name + strlen(PREFIX), 2, INT32_MAX, &pid) != 0)
+		return (false);
+	return (kill((pid_t)pid, 0) == -1 && errno == ESRCH);
+}
+
+static void
+remove_v1(const struct cg_host *h, const char *name)
+{
+	int c, fd;
+
+	for (c = 0; c < CG_NCONTROLLERS; c++) {
+		if (h->v1_own[c] == NULL || (fd = cg_open_dir(AT_FDCWD, h->v1_own[c])) < 0)
+			continue;
+		(void)cg_remove(fd, name);
+		close_fd(&fd);
+	}
+}
+
+static void
+clear(const struct cgtree *t, const struct cg_host *h, const char *name)
+{
+	int fd, r;
+
+	if ((fd = cg_open_dir(t->above_fd, name)) < 0)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		if ((r = cg_kill(fd)) == 0 && (r = cg_wait_empty(fd, EMPTY_MS)) == 0)
+			r = cg_remove(t->above_fd, name);
+		remove_v1(h, name);
+		if (r == 0)
+			log_info("cgroups: removed %s, left by an earlier telepilotd", name);
+		else
+			log_warn("cgroups: %s, left by an earlier telepilotd: %s", name,
+			    strerror(-r));
+	}
+	close_fd(&fd);
+}
+
+void
+cg_sweep_stale(struct cgtree *t, const struct cg_host *h)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	if (t->above_fd == -1 || (fd = cg_open_dir(t->above_fd, ".")) < 0)
+		return;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close_fd(&fd);
+		return;
+	}
+	while ((de = readdir(dir)) != NULL)
+		if (de->d_type == DT_DIR && strcmp(de->d_name, t->name) != 0 &&
+		    abandoned(de->d_name))
+			clear(t, h, de->d_name);
+	(void)closedir(dir);
+}
