@@ -48,6 +48,10 @@ struct daemon {
 	struct arrival_list arrivals;	/* accepted, waiting for a netd */
 	unsigned int narrivals;
 	sd_event_source *accept_again;	/* after the descriptors ran out */
+	struct {
+		uint64_t told;		/* when the last was logged; 0: none yet */
+		unsigned int untold;	/* since then */
+	} refusals;
 
 	struct netd_list netds;
 	unsigned int nconnections;	/* netds that have one */

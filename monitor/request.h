@@ -5,7 +5,6 @@
 #ifndef MONITOR_REQUEST_H
 #define MONITOR_REQUEST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,13 +25,15 @@ struct request_args {
 	uint64_t cursor;
 };
 
+#define REQUEST_ONCE	0x01
+#define REQUEST_OF_JOB	0x02		/* its body begins with a job's id */
+
 struct request_row {
 	uint16_t type;			/* enum netd_msg */
+	uint16_t flags;			/* REQUEST_... */
+	unsigned int states;		/* that may send it */
 	const char *message;		/* "NETD_CREATE" */
 	const char *name;		/* of the RPC, for the audit; NULL: it is not answered */
-	unsigned int states;		/* that may send it */
-	bool once;
-	bool names_job;			/* its body begins with a job's id */
 	size_t max_body;
 	int (*decode)(struct rbuf *, struct request_args *);	/* 0 or -errno */
 	/* One of the two: act for what is answered, note for what is not. */

@@ -107,6 +107,19 @@ check_quota(const struct jobmgr *mgr, const struct user *u, struct status *st)
 	return (ST_OK);
 }
 
+/* All jobs are kept in memory until they are deleted. */
+static enum status_code
+check_memory(const struct job *job, struct status *st)
+{
+	const struct user *u = table_user(job->mgr, job->owner.user);
+
+	if (u == NULL || u->memory + job_memory(job) <= JOB_USER_MEMORY_MAX)
+		return (ST_OK);
+	return (status_set(st, ST_RESOURCE_EXHAUSTED, NULL,
+	    "the commands and environments of your jobs take %d MiB, the most that a user's "
+	    "may take; delete ended ones", JOB_USER_MEMORY_MAX / (1024 * 1024)));
+}
+
 static enum status_code
 check_request(const struct job_owner *owner, const char *request_id,
     const struct jobspec *spec, struct status *st)
@@ -160,6 +173,8 @@ make_job(struct jobmgr *mgr, const struct job_owner *owner, const char *request_
 
 	if ((job = job_new(mgr, owner, spec)) == NULL)
 		return (out_of_memory(st));
+	if (check_memory(job, st) != ST_OK)
+		goto fail;
 	if (uuid_generate(&job->id) != 0) {
 		status_set(st, ST_UNAVAILABLE, NULL, "no random numbers for a job id");
 		goto fail;

@@ -14,6 +14,9 @@
 #include "common/strv.h"
 #include "monitor/jobmgr/jobmgr_internal.h"
 
+/* A string of one byte takes 32. */
+#define MALLOC_OVERHEAD	32
+
 int64_t
 realtime_ns(void)
 {
@@ -123,6 +126,22 @@ job_shrink(struct job *job)
 	free(job->spec.workdir);
 	job->spec.env = NULL;
 	job->spec.workdir = NULL;
+}
+
+static size_t
+strv_memory(char *const *v)
+{
+	size_t i, n = strv_count(v), sum = (n + 1) * sizeof(*v);
+
+	for (i = 0; i < n; i++)
+		sum += strlen(v[i]) + MALLOC_OVERHEAD;
+	return (sum);
+}
+
+size_t
+job_memory(const struct job *job)
+{
+	return (sizeof(*job) + strv_memory(job->spec.argv) + strv_memory(job->spec.env));
 }
 
 static void

@@ -15,12 +15,17 @@
 
 #include "monitor/jobmgr.h"
 
+struct slot {
+	uint64_t seq;
+	struct job *job;
+};
+
+/* Of one user's jobs. A few strings of one byte take fifty times what they say. */
+#define JOB_USER_MEMORY_MAX	(64 * 1024 * 1024)
+
 /* In order of creation. A deleted job leaves a hole (NULL) until holes prevail. */
 struct joblist {
-	struct slot {
-		uint64_t seq;
-		struct job *job;
-	} *slots;
+	struct slot *slots;
 	size_t n, size, holes;
 };
 
@@ -30,6 +35,7 @@ struct user {
 	struct joblist list;
 	void *requests;			/* tsearch(3) of struct request */
 	uint32_t njobs, nrunning;
+	size_t memory;			/* of them all: job_memory */
 };
 
 struct request {
@@ -66,6 +72,7 @@ struct job {
 	char *warnings[JOB_WARNINGS_MAX + 1];
 	enum job_state state;
 	int64_t created, started, ended;
+	size_t memory;			/* counted for its user */
 	TAILQ_ENTRY(job) live;		/* in mgr->live unless it has ended */
 	struct jobop_list ops;		/* those that wait for something */
 	uint32_t nfollow;		/* follow operations not yet answered */
@@ -127,6 +134,8 @@ void joblist_free(struct joblist *);
 struct job *job_new(struct jobmgr *, const struct job_owner *, const struct jobspec *);
 void job_ref(struct job *);
 void job_unref(struct job *);
+/* What it takes, about: its strings as malloc(3) stores them, and itself. */
+size_t job_memory(const struct job *);
 /* What is not needed once it was started. */
 void job_shrink(struct job *);
 /* Borrowed from the job: not for jobinfo_free. */

@@ -7,7 +7,9 @@
  */
 
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,9 @@
 #include "monitor/jobmgr/runner_internal.h"
 
 #define PROC_TEXT_MAX	8192
+#define LOOK_MS		20		/* a look at a process that hides */
+
+enum { LOOK_NO, LOOK_YES, LOOK_FAILED };
 
 /* The value after "key:" at the beginning of a line, or NULL. */
 static const char *
@@ -46,13 +51,17 @@ in_mask(const char *text, const char *key, int sig)
 	return (value != NULL && (strtoull(value, NULL, 16) >> (sig - 1) & 1) != 0);
 }
 
-/* A blocked signal is kept even without a handler: a signalfd may take it. */
+/*
+ * A blocked signal is kept even without a handler: a signalfd may take it. One that is
+ * ignored on purpose asks for the grace time: only the default disposition does not.
+ */
 int
 status_ignores(const char *text, int sig)
 {
 	if (field(text, "SigCgt") == NULL)
 		return (0);
-	return (!in_mask(text, "SigCgt", sig) && !in_mask(text, "SigBlk", sig));
+	return (!in_mask(text, "SigCgt", sig) && !in_mask(text, "SigBlk", sig) &&
+	    !in_mask(text, "SigIgn", sig));
 }
 
 static int
@@ -95,15 +104,46 @@ has_exited(int pidfd)
 	return (poll(&p, 1, 0) == 1);
 }
 
-/* While it sleeps in sigwait(3), SigBlk does not show what it waits for. */
-static bool
-in_sigwait(long pid, char *text, size_t size)
+/*
+ * In a child of ours: /proc/PID/syscall takes a lock that a process holds all
+ * through its execve, for as long as a file of its own choice takes to be closed.
+ */
+static void __attribute__((noreturn))
+look_for_sigwait(long pid)
 {
-	char path[64];
+	char path[64], text[256];
 
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		_exit(LOOK_FAILED);
 	snprintf(path, sizeof(path), "/proc/%ld/syscall", pid);
-	return (read_text(path, text, size) == 0 &&
-	    strtol(text, NULL, 10) == SYS_rt_sigtimedwait);
+	if (read_text(path, text, sizeof(text)) != 0)
+		_exit(LOOK_FAILED);
+	_exit(strtol(text, NULL, 10) == SYS_rt_sigtimedwait ? LOOK_YES : LOOK_NO);
+}
+
+/*
+ * While it sleeps in sigwait(3), SigBlk does not show what it waits for. True
+ * also if that cannot be known in time: then it gets its signal and the grace.
+ */
+static bool
+maybe_in_sigwait(long pid)
+{
+	struct pollfd p;
+	int status = 0;
+	pid_t child;
+
+	if ((child = fork()) == -1)
+		return (true);
+	if (child == 0)
+		look_for_sigwait(pid);
+	p.events = POLLIN;
+	if ((p.fd = pidfd_open(child, 0)) != -1)
+		(void)poll(&p, 1, LOOK_MS);
+	(void)kill(child, SIGKILL);	/* not reaped yet, so it is the child's pid */
+	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
+		;
+	close_fd(&p.fd);
+	return (!WIFEXITED(status) || WEXITSTATUS(status) != LOOK_NO);
 }
 
 static bool
@@ -113,7 +153,7 @@ ignores_now(long pid, int sig, char *text, size_t size)
 
 	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
 	return (read_text(path, text, size) == 0 && status_ignores(text, sig) &&
-	    !in_sigwait(pid, text, size));
+	    !maybe_in_sigwait(pid));
 }
 
 /*

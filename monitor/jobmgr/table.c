@@ -103,6 +103,8 @@ table_add(struct user *u, struct job *job)
 		goto no_slot;
 	job->user = u;
 	job->seq = ++mgr->last_seq;
+	job->memory = job_memory(job);
+	u->memory += job->memory;
 	u->njobs++;
 	mgr->njobs++;
 	return (0);
@@ -125,6 +127,7 @@ table_remove(struct job *job)
 		tdelete(job->request, &u->requests, by_string);
 	joblist_remove(&u->list, job->seq);
 	job->user = NULL;
+	u->memory -= job->memory;
 	u->njobs--;
 	mgr->njobs--;
 	table_user_drop(mgr, u);
