@@ -18,10 +18,10 @@ extern "C" {
 #endif
 
 struct telepilot;		/* a connection */
-struct _Telepilot__V1__Job;	/* generated from telepilot.proto by protoc-c */
-struct _Telepilot__V1__LogEntry;
-struct _Telepilot__V1__CreateJobRequest;
-struct _Telepilot__V1__ListJobsResponse;
+struct Telepilot__V1__Job;	/* generated from telepilot.proto by protoc-c */
+struct Telepilot__V1__LogEntry;
+struct Telepilot__V1__CreateJobRequest;
+struct Telepilot__V1__ListJobsResponse;
 
 /* Where and as whom to connect. All strings are the caller's. */
 struct telepilot_settings {
@@ -30,6 +30,7 @@ struct telepilot_settings {
 	const char *key_file;	/* PEM */
 	const char *ca_file;	/* PEM: who may sign the server's certificate */
 	const char *server_name;	/* to expect in its certificate; NULL: the host */
+	uint32_t connect_timeout_ms;	/* 0: 10 s */
 };
 
 /*
@@ -48,17 +49,17 @@ const char *telepilot_error_field(const struct telepilot *);
 void telepilot_set_timeout(struct telepilot *, uint64_t ms);
 
 /*
- * Async-signal-safe: the call under way is cancelled on the server and returns
- * CANCELLED (1).
+ * Async-signal-safe: the call under way, or else the next one, is cancelled on the
+ * server and returns CANCELLED (1).
  */
 void telepilot_interrupt(struct telepilot *);
 
 /* Jobs are the library's until freed with telepilot_job_free(). */
-typedef struct _Telepilot__V1__Job telepilot_job;
+typedef struct Telepilot__V1__Job telepilot_job;
 void telepilot_job_free(telepilot_job *);
 
 int telepilot_create(struct telepilot *,
-    const struct _Telepilot__V1__CreateJobRequest *, char job_id[37]);
+    const struct Telepilot__V1__CreateJobRequest *, char job_id[37]);
 int telepilot_start(struct telepilot *, const char *job_id, telepilot_job **);
 #define TELEPILOT_GRACE_DEFAULT	UINT32_MAX
 int telepilot_stop(struct telepilot *, const char *job_id, uint32_t grace_seconds,
@@ -69,15 +70,15 @@ int telepilot_delete(struct telepilot *, const char *job_id);
 
 /* One page; free with telepilot_list_free(). */
 int telepilot_list(struct telepilot *, uint32_t page_size, const char *page_token,
-    struct _Telepilot__V1__ListJobsResponse **);
-void telepilot_list_free(struct _Telepilot__V1__ListJobsResponse *);
+    struct Telepilot__V1__ListJobsResponse **);
+void telepilot_list_free(struct Telepilot__V1__ListJobsResponse *);
 
 /*
  * Follows a job's output from offset to its end. entry returns 0 to go on;
  * anything else cancels the stream, and telepilot_logs returns CANCELLED.
  */
 int telepilot_logs(struct telepilot *, const char *job_id, uint64_t offset,
-    int (*entry)(void *arg, const struct _Telepilot__V1__LogEntry *), void *arg);
+    int (*entry)(void *arg, const struct Telepilot__V1__LogEntry *), void *arg);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,13 @@
 int sandbox_chroot(const char *dir);
 
 /*
- * Groups, gid and uid in all three forms, all capability sets empty, then
+ * A session keyring of its own, empty: keyrings(7) of whoever started the daemon
+ * are neither ours nor for our children to share. As root, whose quota holds.
+ */
+int sandbox_own_keyring(void);
+
+/*
+ * The same; groups, gid and uid in all three forms, all capability sets empty, then
  * tries to take root back: success of that is -EPERM. Never to uid or gid 0.
  * Needs libcap. The kernel forgets the parent-death signal and the dumpable
  * flag here, so sandbox_harden comes after it.

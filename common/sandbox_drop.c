@@ -89,7 +89,8 @@ sandbox_drop_to(uid_t uid, gid_t gid)
 
 	if (uid == 0 || gid == 0 || uid == (uid_t)-1 || gid == (gid_t)-1)
 		return (-EPERM);
-	if ((r = drop_bounding_set()) != 0 ||
+	if ((r = sandbox_own_keyring()) != 0 ||
+	    (r = drop_bounding_set()) != 0 ||
 	    (r = change_ids(uid, gid)) != 0 ||
 	    (r = clear_capabilities()) != 0 ||
 	    (r = prove()) != 0)
