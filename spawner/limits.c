@@ -9,7 +9,10 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "common/fdio.h"
 #include "spawner/spawner.h"
 
 #define SOFT_FILES	1024
@@ -49,6 +52,28 @@ few_files(void)
 }
 
 /*
+ * A service manager may have told the kernel to spare the daemon when memory
+ * runs out. That is not for a job: it would be spared before all of the host's
+ * own. Said by root, so that the job cannot take it back (proc(5)).
+ */
+static int
+no_oom_privilege(void)
+{
+	char text[16];
+	ssize_t n;
+	int fd, r = 0;
+
+	if ((fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC)) == -1)
+		return (-errno);
+	if ((n = read_full(fd, text, sizeof(text))) < 0)
+		r = (int)n;
+	else if (n > 0 && text[0] == '-')
+		r = pwrite_full(fd, "0", 1, 0);
+	close_fd(&fd);
+	return (r);
+}
+
+/*
  * No core: a core_pattern that pipes would run a helper of the host's root on
  * the job's memory. RLIMIT_NPROC is counted in the job's own user namespace
  * (since Linux 5.14), so jobs of one owner do not share it; capabilities in
@@ -61,6 +86,8 @@ limits_set(struct spawner *sp)
 
 	if ((r = lower(RLIMIT_CORE, 0)) != 0)
 		return (stage_fail(&sp->fail, -r, "limit core files"));
+	if ((r = no_oom_privilege()) != 0)
+		return (stage_fail(&sp->fail, -r, "set the out-of-memory score"));
 	if ((r = few_files()) != 0)
 		return (stage_fail(&sp->fail, -r, "limit open files"));
 	if (sp->spec.nproc != NO_LIMIT &&

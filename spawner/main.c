@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/fdio.h"
+#include "common/sandbox.h"
 #include "spawner/spawner.h"
 
 /* Groups go here, once for both: in the job's user namespace it is too late. */
@@ -26,6 +27,17 @@ forget_groups(struct spawner *sp)
 {
 	if (setgroups(0, NULL) == -1)
 		return (stage_fail(&sp->fail, errno, "drop the supplementary groups"));
+	return (0);
+}
+
+/* The same for keys: the job must neither possess the daemon's nor share another's. */
+static int
+own_keyring(struct spawner *sp)
+{
+	int r;
+
+	if ((r = sandbox_own_keyring()) != 0)
+		return (stage_fail(&sp->fail, -r, "make a session keyring"));
 	return (0);
 }
 
@@ -57,6 +69,7 @@ tell_started(struct spawner *sp)
 static int (*const steps[])(struct spawner *) = {
 	spec_receive,
 	forget_groups,
+	own_keyring,
 	env_build,
 	pipes_open,
 	files_open,

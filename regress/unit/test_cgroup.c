@@ -575,7 +575,7 @@ check_v2(const struct cgtree *t, const struct cgjob *j)
 	if (t->where[CG_MEMORY] == CG_V2) {
 		assert_file(j->job_fd, "memory.max", "67108864\n");
 		assert_file(j->job_fd, "memory.oom.group", "1\n");
-		assert_file(j->sup_fd, "memory.max", "67108864\n");
+		assert_file(j->sup_fd, "memory.max", "33554432\n");
 		if (t->swap)
 			assert_file(j->job_fd, "memory.swap.max", "0\n");
 	}

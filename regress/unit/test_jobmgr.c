@@ -240,6 +240,38 @@ quota_of_jobs(void **state)
 	assert_int_equal(create(w, "carol", "", NULL, &id), ST_OK);
 }
 
+/* Many strings of one byte: 20,000 such jobs took six gigabytes of root's memory. */
+static void
+quota_of_memory(void **state)
+{
+	static char one[] = "x", *argv[JOB_ARGS_MAX + 1], *env[] = { NULL };
+	struct world *w = *state;
+	struct job_owner owner;
+	struct jobspec spec;
+	struct uuid first, id;
+	uint32_t n;
+
+	for (n = 0; n < JOB_ARGS_MAX; n++)
+		argv[n] = one;
+	memset(&owner, 0, sizeof(owner));
+	strcpy(owner.user, "alice");
+	owner.uid = owner.gid = owner.sup_uid = owner.sup_gid = 1;
+	jobspec_init(&spec);
+	spec.argv = argv;
+	spec.env = env;
+	assert_int_equal(jobmgr_create(w->mgr, &owner, "", &spec, &first, &w->st), ST_OK);
+	for (n = 0; n < 1000; n++)
+		if (jobmgr_create(w->mgr, &owner, "", &spec, &id, &w->st) != ST_OK)
+			break;
+	assert_in_range(n, 64, 999);
+	assert_int_equal(w->st.code, ST_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(w->st.message, "64 MiB"));
+	make_job(w, "bob");
+	make_job(w, "alice");		/* a small one finds room yet */
+	assert_int_equal(jobmgr_delete(w->mgr, "alice", &first, &w->st), ST_OK);
+	assert_int_equal(jobmgr_create(w->mgr, &owner, "", &spec, &id, &w->st), ST_OK);
+}
+
 static void
 quota_of_running(void **state)
 {
@@ -429,6 +461,7 @@ main(void)
 		T(request_id_outlives_the_run),
 		T(request_id_names_the_difference),
 		T(quota_of_jobs),
+		T(quota_of_memory),
 		T(quota_of_running),
 		T(list_pages_newest_first),
 		T(list_cursor_survives_changes),

@@ -9,6 +9,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include <dirent.h>
@@ -364,7 +365,7 @@ end_follow(struct seen *s)
 }
 
 static void
-delete(struct world *w, const struct uuid *id)
+remove_job(struct world *w, const struct uuid *id)
 {
 	if (jobmgr_delete(w->mgr, "alice", id, &w->st) != ST_OK)
 		fail_msg("delete: %s", w->st.message);
@@ -380,7 +381,8 @@ read_log(struct world *w, const struct seen *f, char *text, size_t n)
 
 	assert_int_equal(joblog_reader_init(&reader, f->fds[0], f->fds[1], 0), 0);
 	for (;;) {
-		assert_int_equal(joblog_read(&reader, text + have, OUTPUT_MAX - 1 - have, &item), 0);
+		assert_int_equal(joblog_read(&reader, text + have, OUTPUT_MAX - 1 - have,
+		    &item), 0);
 		if (item.what == JOBLOG_DATA)
 			have += item.n;
 		else if (item.what == JOBLOG_NONE)
@@ -429,7 +431,7 @@ echo_is_logged(void **state)
 	assert_true(read_log(w, &f, text, 0));
 	assert_string_equal(text, "Hello, world\n");
 	end_follow(&f);
-	delete(w, &id);
+	remove_job(w, &id);
 	assert_nothing_left(w);
 }
 
@@ -460,7 +462,7 @@ follower_sees_it_live(void **state)
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_true((p.revents & POLLHUP) != 0);
 	end_follow(&f);
-	delete(w, &id);
+	remove_job(w, &id);
 }
 
 static void
@@ -627,17 +629,78 @@ stop_reaches_sigwait(void **state)
 	assert_int_equal(WEXITSTATUS(s.end.wait_status), 9);
 }
 
+/*
+ * Its execve does not end: a file of a FUSE of its own is to be closed, and the
+ * answer never comes. What it then holds of itself must not hold us up: this
+ * test hung, and with it a daemon.
+ */
+static const char stuck_in_exec[] =
+    "import ctypes, os, struct, sys\n"
+    "libc = ctypes.CDLL(None, use_errno=True)\n"
+    "dev = os.open('fuse', os.O_RDWR)\n"
+    "open('file', 'w').close()\n"
+    "if libc.mount(b'x', b'file', b'fuse', 0, b'fd=%d,rootmode=100644,"
+    "user_id=0,group_id=0,default_permissions' % dev) != 0:\n"
+    "    sys.exit('mount: ' + os.strerror(ctypes.get_errno()))\n"
+    "attr = bytes(76) + struct.pack('<I', 0o100666) + bytes(24)\n"
+    "init = struct.pack('<IIIIHHII', 7, 31, 65536, 0, 8, 8, 4096, 1) + bytes(36)\n"
+    "body = {26: init, 3: struct.pack('<Q', 3600) + attr[8:], 14: bytes(16)}\n"
+    "def answer():\n"
+    "    op, unique = struct.unpack_from('<IQ', os.read(dev, 200000), 4)\n"
+    "    if op == 25:\n"	/* FLUSH */
+    "        print('ready', flush=True)\n"
+    "    elif op in body:\n"
+    "        os.write(dev, struct.pack('<IiQ', 16 + len(body[op]), 0, unique)"
+    " + body[op])\n"
+    "answer()\n"
+    "if os.fork() == 0:\n"
+    "    while True: answer()\n"
+    "os.close(dev)\n"
+    "os.open('file', os.O_WRONLY)\n"
+    "os.execv('/bin/sleep', ['sleep', '100'])\n";
+
+static void
+stop_of_one_stuck_in_exec(void **state)
+{
+	char dir[] = "/tmp/test-runner-fuse-XXXXXX", node[64], file[64], script[2048];
+	char text[OUTPUT_MAX];
+	struct world *w = *state;
+	struct seen f, s;
+	struct uuid id;
+
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0777), 0);
+	snprintf(node, sizeof(node), "%s/fuse", dir);
+	snprintf(file, sizeof(file), "%s/file", dir);
+	assert_int_equal(mknod(node, S_IFCHR, makedev(10, 229)), 0);
+	assert_int_equal(chmod(node, 0666), 0);
+	snprintf(script, sizeof(script), "import os\nos.chdir('%s')\n%s", dir, stuck_in_exec);
+	id = run(w, "/usr/bin/python3", "-c", script);
+	f = follow(w, &id);
+	assert_false(read_log(w, &f, text, 6));
+	end_follow(&f);
+	assert_string_equal(text, "ready\n");
+	alarm(30);
+	s = stop(w, &id, 1);
+	alarm(0);
+	assert_int_equal(s.end.reason, END_STOPPED);
+	(void)unlink(file);
+	assert_int_equal(unlink(node), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void
 no_handler_by_proc_status(void **state)
 {
 	static const char text[] = "Name:\tx\nPid:\t7\nSigBlk:\t0000000000000001\n"
-	    "SigIgn:\t0000000000000000\nSigCgt:\t0000000000004002\n";
+	    "SigIgn:\t0000000000000800\nSigCgt:\t0000000000004002\n";
 
 	(void)state;
 	assert_int_equal(status_ignores(text, SIGTERM), 0);	/* bit 14 */
 	assert_int_equal(status_ignores(text, SIGINT), 0);
 	assert_int_equal(status_ignores(text, SIGHUP), 0);	/* blocked */
 	assert_int_equal(status_ignores(text, SIGUSR1), 1);
+	assert_int_equal(status_ignores(text, SIGUSR2), 0);	/* ignored on purpose */
 	assert_int_equal(status_ignores("", SIGTERM), 0);	/* unknown */
 	assert_int_equal(status_ignores("Name:\tSigCgt:\n", SIGTERM), 0);
 }
@@ -662,7 +725,7 @@ stop_while_starting(void **state)
 		assert_int_equal(s.state, JOB_EXITED);
 		assert_int_equal(s.end.reason, END_STOPPED);
 		until_called(w, &st);
-		delete(w, &id);
+		remove_job(w, &id);
 	}
 	assert_nothing_left(w);
 }
@@ -681,7 +744,7 @@ supervisor_killed(void **state)
 	assert_int_equal(s.end.reason, END_SUPERVISOR_LOST);
 	assert_false(s.end.has_status);
 	assert_int_equal(s.usage.output_bytes, 6);
-	delete(w, &id);
+	remove_job(w, &id);
 	assert_nothing_left(w);
 }
 
@@ -760,7 +823,7 @@ nothing_is_left_of_100(void **state)
 	memset(st, 0, sizeof(st));
 	ids[0] = run(w, "/bin/true", NULL, NULL);
 	wait_end(w, &ids[0]);
-	delete(w, &ids[0]);
+	remove_job(w, &ids[0]);
 	assert_nothing_left(w);
 	fds = count_entries("/proc/self/fd");
 	for (i = 0; i < JOBS; i++) {
@@ -774,7 +837,7 @@ nothing_is_left_of_100(void **state)
 		until_called(w, &st[i]);
 		until_called(w, &s[i]);
 		assert_int_equal(s[i].state, i % 2 == 0 ? JOB_EXITED : JOB_FAILED);
-		delete(w, &ids[i]);
+		remove_job(w, &ids[i]);
 	}
 	assert_nothing_left(w);
 	assert_int_equal(count_entries("/proc/self/fd"), fds);
@@ -858,6 +921,7 @@ main(int argc, char *argv[])
 		T(stop_kills_after_grace),
 		T(stop_without_a_handler_does_not_wait),
 		T(stop_reaches_sigwait),
+		T(stop_of_one_stuck_in_exec),
 		cmocka_unit_test(no_handler_by_proc_status),
 		T(stop_while_starting),
 		T(supervisor_killed),

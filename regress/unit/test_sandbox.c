@@ -21,6 +21,7 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -321,6 +322,20 @@ drop(void)
 	return (nothing_is_left());
 }
 
+/* Whoever possesses a keyring may read what is in it, of whatever uid he is. */
+static int
+drop_with_keys(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1)
+		return (errno == ENOSYS ? 0 : 1);
+	if (syscall(SYS_add_key, "user", "telepilot-test", "x", (size_t)1,
+	    KEY_SPEC_SESSION_KEYRING) == -1)
+		return (2);
+	if (sandbox_drop_to(UID, GID) != 0)
+		return (3);
+	return (syscall(SYS_request_key, "user", "telepilot-test", NULL, 0) == -1 ? 0 : 4);
+}
+
 /* Capabilities that the change of uid alone would leave. */
 static int
 drop_with_kept_capabilities(void)
@@ -380,6 +395,7 @@ test_drop(void **state)
 	need_root();
 	exits(drop, 0);
 	exits(drop_with_kept_capabilities, 0);
+	exits(drop_with_keys, 0);
 }
 
 static void

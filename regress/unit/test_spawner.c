@@ -12,11 +12,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -333,6 +335,48 @@ test_process_state(void **state)
 	expect_sh("umask; ulimit -c; ulimit -Sn", "0022\n0\n1024\n");
 }
 
+/*
+ * A key in the daemon's session keyring: whoever possesses the keyring reads it.
+ * Before: a job did, and all jobs shared the keyring with it.
+ */
+static void
+test_keys(void **state)
+{
+	char script[256];
+
+	(void)state;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1) {
+		assert_int_equal(errno, ENOSYS);
+		return;
+	}
+	assert_true(syscall(SYS_add_key, "user", "telepilot-test", "secret", (size_t)6,
+	    KEY_SPEC_SESSION_KEYRING) > 0);
+	snprintf(script, sizeof(script), "exec /usr/bin/python3 -c 'import ctypes;"
+	    "print(ctypes.CDLL(None).syscall(%d, b\"user\", b\"telepilot-test\", None, 0))'",
+	    (int)SYS_request_key);
+	expect_sh(script, "-1\n");
+	assert_true(syscall(SYS_request_key, "user", "telepilot-test", NULL, 0) > 0);
+}
+
+/* What spares the daemon when memory runs out is not passed on; all else is. */
+static void
+test_oom_score(void **state)
+{
+	char text[16] = "";
+	int fd;
+
+	(void)state;
+	assert_true((fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC)) != -1);
+	assert_true(read_full(fd, text, sizeof(text) - 1) > 0);
+	if (text[0] == '0') {		/* to less only with CAP_SYS_RESOURCE */
+		if (pwrite(fd, "-500", 4, 0) == 4)
+			expect_sh("cat /proc/self/oom_score_adj", "0\n");
+		assert_int_equal(pwrite(fd, "0", 1, 0), 1);
+	}
+	expect_sh("cat /proc/self/oom_score_adj", text[0] == '-' ? "0\n" : text);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -352,6 +396,8 @@ main(void)
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_process_state),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_oom_score),
 	};
 
 	return (cmocka_run_group_tests_name("spawner", tests, rig_setup, rig_teardown));
