@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 
 /*
- * The form of a job's index on disk: header page, floor, records. Whoever reads
+ * The form of a job's index on disk: header page and records. Whoever reads
  * it may assume nothing of its content: a record counts only if it is whole
  * and makes sense.
  */
@@ -100,6 +100,28 @@ joblog_record_decode(const uint8_t b[JOBLOG_RECORD_SIZE], struct joblog_record *
 	return (0);
 }
 
+off_t
+joblog_record_place(uint64_t i)
+{
+	return ((off_t)(JOBLOG_HEADER_SIZE + i * JOBLOG_RECORD_SIZE));
+}
+
+int
+joblog_record_read(int fd, uint64_t i, struct joblog_record *rec)
+{
+	uint8_t b[JOBLOG_RECORD_SIZE];
+	ssize_t n;
+	int error;
+
+	if ((n = pread_full(fd, b, sizeof(b), joblog_record_place(i))) < 0)
+		return ((int)n);
+	if (n != (ssize_t)sizeof(b))
+		return (0);
+	if ((error = joblog_record_decode(b, rec)) != 0)
+		return (error);
+	return (1);
+}
+
 int
 joblog_header_write(int fd)
 {
@@ -125,24 +147,26 @@ joblog_header_check(int fd)
 }
 
 int
-joblog_floor_write(int fd, uint64_t floor)
+joblog_kept_write(int fd, const struct joblog_kept *kept)
 {
-	uint8_t b[8];
+	uint8_t b[16];
 
-	put_le(b, floor, sizeof(b));
-	return (pwrite_full(fd, b, sizeof(b), JOBLOG_FLOOR_OFFSET));
+	put_le(b, kept->floor, 8);
+	put_le(b + 8, kept->first, 8);
+	return (pwrite_full(fd, b, sizeof(b), JOBLOG_KEPT_OFFSET));
 }
 
 int
-joblog_floor_read(int fd, uint64_t *floor)
+joblog_kept_read(int fd, struct joblog_kept *kept)
 {
-	uint8_t b[8];
+	uint8_t b[16];
 	ssize_t n;
 
-	if ((n = pread_full(fd, b, sizeof(b), JOBLOG_FLOOR_OFFSET)) < 0)
+	if ((n = pread_full(fd, b, sizeof(b), JOBLOG_KEPT_OFFSET)) < 0)
 		return ((int)n);
 	if (n != (ssize_t)sizeof(b))
 		return (-EBADMSG);
-	*floor = get_le(b, sizeof(b));
+	kept->floor = get_le(b, 8);
+	kept->first = get_le(b + 8, 8);
 	return (0);
 }

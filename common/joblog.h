@@ -9,9 +9,11 @@
  *		reader shows only what a record covers.
  *
  * Integers are little-endian. The header page: u32 magic, u32 version, u64
- * floor, zeros. floor is the offset below which output may have been punched;
- * the writer raises floor first and punches afterwards, a reader reads bytes
- * first and floor afterwards.
+ * floor, u64 first, zeros. Output below the offset floor, and records below the
+ * number first, may have been punched out; record first begins at floor or
+ * before it. Both only grow. The writer raises the two in one write and punches
+ * afterwards, a reader reads bytes or records first and the two afterwards: what
+ * was punched under it lies below them by then.
  * A record: u64 offset, u64 length, i64 realtime ns, u64 boottime ns, u8 stream,
  * u8 flags, u16 zero, u32 CRC-32C of the 36 bytes before it.
  */
@@ -25,7 +27,7 @@
 #define JOBLOG_MAGIC		0x314c5054u	/* "TPL1" */
 #define JOBLOG_VERSION		1u
 #define JOBLOG_HEADER_SIZE	4096
-#define JOBLOG_FLOOR_OFFSET	8
+#define JOBLOG_KEPT_OFFSET	8
 #define JOBLOG_RECORD_SIZE	40
 
 /* Numbered as Stream in telepilot.proto. */
@@ -53,12 +55,24 @@ void joblog_record_encode(const struct joblog_record *, uint8_t[JOBLOG_RECORD_SI
 /* 0, or -EBADMSG: CRC, stream, flags or offset + length overflow. */
 int joblog_record_decode(const uint8_t[JOBLOG_RECORD_SIZE], struct joblog_record *);
 
-/* Writes the header page with floor 0; fd is a new, empty file. 0 or -errno. */
+/* Record i: 1, 0 if it is not (wholly) there yet, -EBADMSG as above, or -errno. */
+int joblog_record_read(int index_fd, uint64_t i, struct joblog_record *);
+/* Where record i lies in the index; i is one that a file can have. */
+off_t joblog_record_place(uint64_t i);
+
+/* Writes the header page, all kept; fd is a new, empty file. 0 or -errno. */
 int joblog_header_write(int index_fd);
 /* 0, -EBADMSG (magic, version, short) or -errno. */
 int joblog_header_check(int index_fd);
-int joblog_floor_write(int index_fd, uint64_t floor);
-int joblog_floor_read(int index_fd, uint64_t *floor);
+
+/* What the log limit has left: bytes from floor on, records from first on. */
+struct joblog_kept {
+	uint64_t floor;
+	uint64_t first;
+};
+
+int joblog_kept_write(int index_fd, const struct joblog_kept *);
+int joblog_kept_read(int index_fd, struct joblog_kept *);
 
 /*
  * A follower's place in a job's output. It only ever preads its two
@@ -69,7 +83,7 @@ struct joblog_reader {
 	uint64_t next;			/* the next record's number */
 	struct joblog_record cur;	/* the record being read */
 	uint64_t done;			/* bytes of cur already delivered */
-	uint64_t start;			/* nothing below this is delivered */
+	uint64_t pos;			/* the offset of what is delivered next */
 	int have;			/* cur is valid */
 	int ended;			/* the END record was seen */
 };
@@ -77,7 +91,7 @@ struct joblog_reader {
 enum joblog_what {
 	JOBLOG_NONE,		/* nothing new yet: wait for the doorbell */
 	JOBLOG_DATA,		/* n bytes of stream at offset, in the caller's buffer */
-	JOBLOG_GAP_LIMIT,	/* n bytes at offset are below the floor */
+	JOBLOG_GAP_LIMIT,	/* n bytes at offset are past the log limit */
 	JOBLOG_GAP_DISK,	/* n bytes at offset were never written */
 	JOBLOG_ENDED,		/* the output is complete, there is no more */
 };
@@ -96,7 +110,8 @@ int joblog_reader_init(struct joblog_reader *, int output_fd, int index_fd,
 /*
  * The next piece, at most size bytes; consecutive records of the same stream may be
  * joined into one piece if the bytes are contiguous (the first one's time stands).
- * 0, or -errno (-EBADMSG: the index is damaged).
+ * Each piece begins where the one before it ended. 0, or -errno (-EBADMSG: the
+ * index is damaged), and the reader is of no more use.
  */
 int joblog_read(struct joblog_reader *, void *buf, size_t size,
     struct joblog_item *);

@@ -28,50 +28,40 @@ record_end(const struct joblog_record *rec)
 	return (rec->offset + rec->length);	/* checked by decode */
 }
 
-static off_t
-record_place(uint64_t i)
-{
-	return ((off_t)(JOBLOG_HEADER_SIZE + i * JOBLOG_RECORD_SIZE));
-}
-
-/* Record i: 1, 0 if it is not (wholly) there yet, or -errno. */
+/* How many records there are wholly. */
 static int
-record_get(const struct joblog_reader *r, uint64_t i, struct joblog_record *rec)
+count_records(const struct joblog_reader *r, uint64_t *n)
 {
-	uint8_t b[JOBLOG_RECORD_SIZE];
-	ssize_t n;
-	int error;
-
-	if ((n = pread_full(r->index_fd, b, sizeof(b), record_place(i))) < 0)
-		return ((int)n);
-	if (n != (ssize_t)sizeof(b))
-		return (0);
-	if ((error = joblog_record_decode(b, rec)) != 0)
-		return (error);
-	return (1);
-}
-
-/*
- * Makes the first record that ends after target the next one, by bisection.
- * cur stands for all before it: *pos is target, or where the records end so far.
- */
-static int
-seek(struct joblog_reader *r, uint64_t target, uint64_t *pos)
-{
-	struct joblog_record rec, low;
 	struct stat st;
-	uint64_t lo, hi, mid;
-	int n;
 
 	if (fstat(r->index_fd, &st) == -1)
 		return (-errno);
-	memset(&low, 0, sizeof(low));
-	lo = hi = 0;
+	*n = 0;
 	if (st.st_size > JOBLOG_HEADER_SIZE)
-		hi = (uint64_t)(st.st_size - JOBLOG_HEADER_SIZE) / JOBLOG_RECORD_SIZE;
+		*n = (uint64_t)(st.st_size - JOBLOG_HEADER_SIZE) / JOBLOG_RECORD_SIZE;
+	return (0);
+}
+
+/*
+ * Makes the first record that ends after target the next one, by bisection of
+ * those from number first on. cur stands for all before it: *to is target (or
+ * where the records begin), or where they end so far.
+ */
+static int
+bisect(struct joblog_reader *r, uint64_t first, uint64_t target, uint64_t *to)
+{
+	struct joblog_record rec, low;
+	uint64_t lo = first, hi = 0, mid;
+	int n;
+
+	if ((n = count_records(r, &hi)) != 0)
+		return (n);
+	if (first != 0 && first >= hi)
+		return (-EBADMSG);
+	memset(&low, 0, sizeof(low));
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
-		if ((n = record_get(r, mid, &rec)) < 0)
+		if ((n = joblog_record_read(r->index_fd, mid, &rec)) < 0)
 			return (n);
 		if (n == 1 && record_end(&rec) <= target && rec.flags != JOBLOG_END) {
 			lo = mid + 1;
@@ -79,28 +69,85 @@ seek(struct joblog_reader *r, uint64_t target, uint64_t *pos)
 		} else
 			hi = mid;
 	}
+	if ((n = joblog_record_read(r->index_fd, lo, &rec)) < 0)
+		return (n);
+	if (n == 1 && lo == first && first != 0)
+		low.offset = rec.offset;	/* what is before it is gone */
 	r->next = lo;
 	r->cur = low;
 	r->have = 0;
-	if ((n = record_get(r, lo, &rec)) < 0)
-		return (n);
-	*pos = n == 1 && rec.flags != JOBLOG_END ? target : record_end(&low);
+	*to = record_end(&low);
+	if (n == 1 && rec.flags != JOBLOG_END && target > *to)
+		*to = target;
 	return (0);
+}
+
+/* A record that reads badly is damage, unless it was cut off meanwhile. */
+static int
+seek(struct joblog_reader *r, uint64_t target, uint64_t *to)
+{
+	struct joblog_kept kept;
+	uint64_t first;
+	int error;
+
+	if ((error = joblog_kept_read(r->index_fd, &kept)) != 0)
+		return (error);
+	do {
+		first = kept.first;
+		if ((error = bisect(r, first, target, to)) != -EBADMSG)
+			return (error);
+		if ((error = joblog_kept_read(r->index_fd, &kept)) != 0)
+			return (error);
+	} while (kept.first > first);
+	return (-EBADMSG);
 }
 
 int
 joblog_reader_init(struct joblog_reader *r, int output_fd, int index_fd, uint64_t start)
 {
-	uint64_t pos;
+	uint64_t to;
 	int error;
 
 	memset(r, 0, sizeof(*r));
 	r->output_fd = output_fd;
 	r->index_fd = index_fd;
-	r->start = start;
+	r->pos = start;
 	if ((error = joblog_header_check(index_fd)) != 0)
 		return (error);
-	return (start == 0 ? 0 : seek(r, start, &pos));
+	return (start == 0 ? 0 : seek(r, start, &to));
+}
+
+/*
+ * The next record is not what should follow: it was cut off, then those that
+ * are kept come next, or else the index is damaged. Record first, header
+ * afterwards: what was punched before we read it lies below first by now.
+ */
+static int
+rejoin(struct joblog_reader *r)
+{
+	struct joblog_kept kept;
+	uint64_t at = r->next, to;
+	int error;
+
+	if ((error = joblog_kept_read(r->index_fd, &kept)) != 0)
+		return (error);
+	if (kept.first <= at)
+		return (-EBADMSG);
+	if ((error = seek(r, r->pos, &to)) != 0)
+		return (error);
+	return (r->next > at ? 0 : -EBADMSG);
+}
+
+/* Makes rec cur, without what lies below pos. END is there to be seen. */
+static void
+take(struct joblog_reader *r, const struct joblog_record *rec)
+{
+	r->next++;
+	r->cur = *rec;
+	r->done = 0;
+	if (rec->flags != JOBLOG_END && r->pos > rec->offset)
+		r->done = r->pos < record_end(rec) ? r->pos - rec->offset : rec->length;
+	r->have = rec->flags == JOBLOG_END || r->done < rec->length;
 }
 
 /* 1 with cur set to a record with something left, 0 if there is none, or -errno. */
@@ -111,22 +158,15 @@ load(struct joblog_reader *r)
 	int n;
 
 	while (!r->have) {
-		if ((n = record_get(r, r->next, &rec)) <= 0)
-			return (n);
-		if (rec.offset != record_end(&r->cur))
-			return (-EBADMSG);
-		r->next++;
-		r->cur = rec;
-		r->done = 0;
-		if (rec.flags == JOBLOG_END) {
-			r->ended = 1;
-			return (1);
+		n = joblog_record_read(r->index_fd, r->next, &rec);
+		if (n == 1 && rec.offset == record_end(&r->cur)) {
+			take(r, &rec);
+			continue;
 		}
-		if (r->start >= record_end(&rec))
-			r->done = rec.length;
-		else if (r->start > rec.offset)
-			r->done = r->start - rec.offset;
-		r->have = r->done < rec.length;
+		if (n != 1 && n != -EBADMSG)
+			return (n);
+		if ((n = rejoin(r)) != 0)
+			return (n);
 	}
 	return (1);
 }
@@ -167,7 +207,8 @@ span(struct joblog_reader *r, uint64_t size, uint64_t *total)
 	advance(r, *total);
 	if (*total == size)
 		return (0);
-	if ((got = pread_full(r->index_fd, b, sizeof(b), record_place(r->next))) < 0)
+	if ((got = pread_full(r->index_fd, b, sizeof(b),
+	    joblog_record_place(r->next))) < 0)
 		return ((int)got);
 	for (i = 0; i < (size_t)got / JOBLOG_RECORD_SIZE && *total < size; i++) {
 		if (joblog_record_decode(b + i * JOBLOG_RECORD_SIZE, &rec) != 0 ||
@@ -192,24 +233,39 @@ read_gap(struct joblog_reader *r, struct joblog_item *item)
 	return (0);
 }
 
-/* Everything up to floor is one gap, however many records it has. */
+/*
+ * Everything from pos to target is one gap, however many records it has or had.
+ * in: the record that it begins in; NULL: that is gone.
+ */
 static int
-read_below_floor(struct joblog_reader *r, uint64_t floor,
-    const struct joblog_record *first, struct joblog_item *item)
+skip(struct joblog_reader *r, uint64_t target, const struct joblog_record *in,
+    struct joblog_item *item)
 {
-	uint64_t pos = 0;
+	uint64_t to = 0;
 	int error;
 
-	if ((error = seek(r, floor, &pos)) != 0)
+	if ((error = seek(r, target, &to)) != 0)
 		return (error);
 	/* A bisection through damaged records may lead anywhere. */
-	if (pos <= item->offset)
+	if (to <= r->pos)
 		return (-EBADMSG);
-	r->start = pos;
 	item->what = JOBLOG_GAP_LIMIT;
-	item->n = pos - item->offset;
-	item->stream = pos <= record_end(first) ? first->stream : JOBLOG_SYSTEM;
+	item->offset = r->pos;
+	item->n = to - r->pos;
+	item->stream = in != NULL && to <= record_end(in) ? in->stream : JOBLOG_SYSTEM;
 	return (0);
+}
+
+/* The records between pos and item->offset were cut off. */
+static int
+read_lost(struct joblog_reader *r, struct joblog_item *item)
+{
+	struct joblog_kept kept;
+	int error;
+
+	if ((error = joblog_kept_read(r->index_fd, &kept)) != 0)
+		return (error);
+	return (skip(r, kept.floor > item->offset ? kept.floor : item->offset, NULL, item));
 }
 
 /*
@@ -220,7 +276,7 @@ static int
 read_data(struct joblog_reader *r, void *buf, size_t size, struct joblog_item *item)
 {
 	struct joblog_record first = r->cur;
-	uint64_t floor;
+	struct joblog_kept kept;
 	ssize_t got;
 	int error;
 
@@ -229,13 +285,30 @@ read_data(struct joblog_reader *r, void *buf, size_t size, struct joblog_item *i
 	got = pread_full(r->output_fd, buf, (size_t)item->n, (off_t)item->offset);
 	if (got < 0)
 		return ((int)got);
-	if ((error = joblog_floor_read(r->index_fd, &floor)) != 0)
+	if ((error = joblog_kept_read(r->index_fd, &kept)) != 0)
 		return (error);
-	if (floor > item->offset)
-		return (read_below_floor(r, floor, &first, item));
+	if (kept.floor > item->offset)
+		return (skip(r, kept.floor, &first, item));
 	if ((uint64_t)got != item->n)
 		return (-EBADMSG);
 	item->what = JOBLOG_DATA;
+	return (0);
+}
+
+static int
+read_piece(struct joblog_reader *r, void *buf, size_t size, struct joblog_item *item)
+{
+	item->realtime = r->cur.realtime;
+	item->stream = r->cur.stream;
+	item->offset = r->cur.offset + r->done;
+	if (item->offset > r->pos)
+		return (read_lost(r, item));
+	if (r->cur.flags == JOBLOG_GAP)
+		return (read_gap(r, item));
+	if (r->cur.flags != JOBLOG_END)
+		return (read_data(r, buf, size, item));
+	r->ended = 1;
+	item->what = JOBLOG_ENDED;
 	return (0);
 }
 
@@ -250,14 +323,9 @@ joblog_read(struct joblog_reader *r, void *buf, size_t size, struct joblog_item 
 		return (0);
 	if ((n = load(r)) <= 0)
 		return (n);
-	item->realtime = r->cur.realtime;
-	item->stream = r->cur.stream;
-	item->offset = r->cur.offset + r->done;
-	if (r->ended) {
-		item->what = JOBLOG_ENDED;
-		return (0);
-	}
-	if (r->cur.flags == JOBLOG_GAP)
-		return (read_gap(r, item));
-	return (read_data(r, buf, size, item));
+	if ((n = read_piece(r, buf, size, item)) != 0)
+		return (n);
+	if (!r->ended)
+		r->pos = item->offset + item->n;
+	return (0);
 }

@@ -164,7 +164,7 @@ output_end(struct output *o)
 	if ((r = record_end(o)) != 0)
 		return (r);
 	/* Gives back what was reserved and is not needed. */
-	end = (off_t)(JOBLOG_HEADER_SIZE + o->records * JOBLOG_RECORD_SIZE);
+	end = joblog_record_place(o->records);
 	if (ftruncate(o->index_fd, end) == -1)
 		return (-errno);
 	return (0);

@@ -20,12 +20,12 @@
 #define OUTPUT_READ_MAX	(256 * 1024)	/* taken from a pipe at once */
 
 struct output {
-	int data_fd, index_fd;		/* borrowed, as is null_fd */
+	int data_fd, index_fd;		/* borrowed, as is null_fd; the index is read, too */
 	int null_fd;			/* /dev/null: where dropped bytes go */
 	uint64_t log_max;		/* bytes kept; 0: all */
 	bool block;
 	uint64_t offset;		/* of the next byte */
-	uint64_t floor;
+	struct joblog_kept kept;	/* as in the header */
 	uint64_t dropped;
 	uint64_t records;		/* in the index */
 	uint64_t reserved;		/* the index has disk space up to here */
@@ -67,7 +67,7 @@ int record_flush(struct output *, bool last);	/* what is pending. 0 or -errno */
 int record_end(struct output *);
 int record_reserve(struct output *);
 
-/* loglimit.c: raises the floor and punches what lies below it. */
+/* loglimit.c: punches out what is past the log limit, of output and index. */
 void loglimit_apply(struct output *);
 
 #endif

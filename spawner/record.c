@@ -66,7 +66,7 @@ record_write(struct output *o, const struct joblog_record *rec, unsigned int spa
 	uint64_t place, end;
 	int r;
 
-	place = JOBLOG_HEADER_SIZE + o->records * JOBLOG_RECORD_SIZE;
+	place = (uint64_t)joblog_record_place(o->records);
 	end = place + (1 + (uint64_t)spare) * JOBLOG_RECORD_SIZE;
 	if (!o->no_reserve && end > o->reserved && (r = record_reserve(o)) != 0)
 		return (r);

@@ -4,8 +4,8 @@
  * A follower over an index of arbitrary bytes. The input's first two bytes say
  * how long the output is and where to start, a third whether the records' CRCs
  * are made good (else the fuzzer would never get past them); the rest is the
- * index. Whatever comes: the reader ends, and what it delivers goes forward
- * without overlap.
+ * index. Whatever comes: the reader ends, each piece begins where the one
+ * before it ended, and what no record covers is not delivered.
  */
 
 #include <sys/mman.h>
@@ -32,11 +32,13 @@ make_good(uint8_t *index, size_t len)
 	}
 }
 
-/* The header page from the first 16 bytes, the records from the others. */
+#define HEAD	(JOBLOG_KEPT_OFFSET + 16)	/* what the header page has */
+
+/* The header page from the first bytes, floor and first among them; then records. */
 static int
 make_index(const uint8_t *data, size_t size, int good)
 {
-	size_t head = size < 16 ? size : 16, len = JOBLOG_HEADER_SIZE + (size - head);
+	size_t head = size < HEAD ? size : HEAD, len = JOBLOG_HEADER_SIZE + (size - head);
 	uint8_t *index;
 	int fd;
 
@@ -52,6 +54,21 @@ make_index(const uint8_t *data, size_t size, int good)
 	return (fd);
 }
 
+/* Is a byte at offset one of a record's? */
+static int
+covered(int index, uint64_t offset)
+{
+	struct joblog_record rec;
+	uint64_t i;
+	int n;
+
+	for (i = 0; (n = joblog_record_read(index, i, &rec)) != 0; i++)
+		if (n == 1 && rec.flags == 0 && rec.offset <= offset &&
+		    offset - rec.offset < rec.length)
+			return (1);
+	return (0);
+}
+
 static void
 follow(int output, int index, uint64_t start)
 {
@@ -65,8 +82,10 @@ follow(int output, int index, uint64_t start)
 	while (joblog_read(&r, buf, sizeof(buf), &item) == 0) {
 		if (item.what == JOBLOG_NONE || item.what == JOBLOG_ENDED)
 			break;
-		if (item.n == 0 || item.offset < at || item.n > UINT64_MAX - item.offset ||
-		    (item.what == JOBLOG_DATA && item.n > sizeof(buf)))
+		if (item.n == 0 || item.offset != at || item.n > UINT64_MAX - at)
+			abort();
+		if (item.what == JOBLOG_DATA && (item.n > sizeof(buf) ||
+		    !covered(index, at) || !covered(index, at + item.n - 1)))
 			abort();
 		at = item.offset + item.n;
 	}

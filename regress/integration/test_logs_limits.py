@@ -2,6 +2,7 @@
 """What becomes of output that is too much: past the job's log limit, and on a disk
 that is full. What is gone is a gap with its size, never zeros."""
 
+import concurrent.futures
 import os
 import struct
 import subprocess
@@ -119,6 +120,55 @@ def test_floor_raised_in_the_middle_of_a_read(limited):
     data, gaps = check(entries, 8 * MIB)
     assert "gap" in seen and seen.index("gap") > 0, "the floor never passed the reader"
     assert gaps[LIMIT] + data == 8 * MIB and answer.status == 0
+
+
+# The same bytes as COUNT's, one a write, until a file is there.
+SINGLY = "import os, sys\n" \
+         "n = 0\n" \
+         "while n % 100 or not os.path.exists(sys.argv[1]):\n" \
+         "    for byte in b'%07d\\n' % n: os.write(1, bytes((byte,)))\n" \
+         "    n += 1\n"
+
+
+def test_single_bytes_do_not_outgrow_the_limit():
+    """40 bytes of index for each byte of output: they are cut, too, and followers that are
+    there, come in between, or come late get what is left of both."""
+    with Daemon(users=("alice",), options={"LogMax": 65536}) as d, \
+            concurrent.futures.ThreadPoolExecutor() as pool:
+        api = d.api("alice")
+        job_id = api.create(PYTHON, "-c", SINGLY, str(d.pub / "enough"))
+        streams = [api.logs(job_id)]
+        api.start(job_id)
+        followers = [pool.submit(list, streams[0])]
+        files = [d.state / "jobs" / job_id / name for name in ("output", "index")]
+
+        def written():
+            """Of the index, as if it were whole."""
+            output, index = (os.stat(f) for f in files)
+            assert output.st_blocks * 512 <= 65536 + 8192
+            assert index.st_blocks * 512 <= MIB + 32768
+            return index.st_size
+
+        for much in (3 * MIB // 2, 2 * MIB, 5 * MIB // 2):
+            wait_for(lambda: written() > much, 60)
+            streams.append(api.logs(job_id))
+            followers.append(pool.submit(list, streams[-1]))
+        (d.pub / "enough").touch()
+        total = api.wait(job_id).usage.output_bytes
+        written()
+        _, gaps = check(followers[0].result(30), total)
+        assert set(gaps) <= {LIMIT}
+        for entries in [f.result(30) for f in followers[1:]] + [list(api.logs(job_id))]:
+            data, gaps = check(entries, total)
+            assert entries[0].gap.reason == LIMIT and set(gaps) == {LIMIT}
+        # The last one: one gap, and all that is kept.
+        assert [e.WhichOneof("content") for e in entries].count("gap") == 1
+        assert 20000 <= data <= 65536
+        for offset in (1, total - data - 1, total - data, total - data + 1, total - 100):
+            tail = list(api.logs(job_id, offset))
+            assert b"".join(e.data for e in tail) == \
+                expected(max(offset, total - data), total - max(offset, total - data))
+            assert (tail[0].WhichOneof("content") == "gap") == (offset < total - data)
 
 
 def test_gap_is_told_by_the_cli(limited):

@@ -357,6 +357,7 @@ test_end_and_bell_gone_at_once(void **state)
 static void
 test_gaps(void **state)
 {
+	struct joblog_kept kept = { 4, 0 };
 	int32_t id;
 
 	(void)state;
@@ -364,7 +365,7 @@ test_gaps(void **state)
 	record(5, JOBLOG_STDOUT, JOBLOG_GAP);
 	job_writes("abc", JOBLOG_STDOUT);
 	record(0, JOBLOG_SYSTEM, JOBLOG_END);
-	assert_int_equal(joblog_floor_write(idx, 4), 0);
+	assert_int_equal(joblog_kept_write(idx, &kept), 0);
 	id = follow(0);
 	answer(false);
 	expect_status(P, id, "0", NULL);

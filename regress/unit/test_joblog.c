@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,19 +51,32 @@ files_free(struct files *f)
 	close(f->index);
 }
 
-static off_t
-record_place(uint64_t i)
-{
-	return ((off_t)(JOBLOG_HEADER_SIZE + i * JOBLOG_RECORD_SIZE));
-}
-
 static void
-punch(struct files *f, uint64_t floor)
+cut_range(int fd, off_t from, off_t to)
 {
 	int how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-	assert_int_equal(joblog_floor_write(f->index, floor), 0);
-	assert_int_equal(fallocate(f->output, how, 0, (off_t)floor), 0);
+	if (from < to)
+		assert_int_equal(fallocate(fd, how, from, to - from), 0);
+}
+
+static void
+set_kept(struct files *f, uint64_t floor, uint64_t first)
+{
+	struct joblog_kept kept = { floor, first };
+
+	assert_int_equal(joblog_kept_write(f->index, &kept), 0);
+}
+
+/* As the supervisor does at its log limit: of the index, whole blocks. */
+static void
+cut(struct files *f, uint64_t floor, uint64_t first)
+{
+	off_t end = joblog_record_place(first);
+
+	set_kept(f, floor, first);
+	cut_range(f->output, 0, (off_t)floor);
+	cut_range(f->index, JOBLOG_HEADER_SIZE, end - end % 4096);
 }
 
 static void
@@ -72,7 +86,8 @@ put_record(struct files *f, uint64_t length, uint8_t stream, uint8_t flags)
 	struct joblog_record rec = { f->offset, length, f->now, 1, stream, flags };
 
 	joblog_record_encode(&rec, b);
-	assert_int_equal(pwrite(f->index, b, sizeof(b), record_place(f->records)), sizeof(b));
+	assert_int_equal(pwrite(f->index, b, sizeof(b), joblog_record_place(f->records)),
+	    sizeof(b));
 	f->offset += length;
 	f->records++;
 }
@@ -205,15 +220,21 @@ test_header(void **state)
 {
 	struct files f = files_new();
 	struct joblog_reader r;
-	uint64_t floor;
+	struct joblog_kept kept = { 1, 1 };
+	uint8_t b[24];
 
 	(void)state;
 	assert_int_equal(joblog_header_check(f.index), 0);
-	assert_int_equal(joblog_floor_read(f.index, &floor), 0);
-	assert_int_equal(floor, 0);
-	assert_int_equal(joblog_floor_write(f.index, 0x1122334455667788), 0);
-	assert_int_equal(joblog_floor_read(f.index, &floor), 0);
-	assert_int_equal(floor, 0x1122334455667788);
+	assert_int_equal(joblog_kept_read(f.index, &kept), 0);
+	assert_int_equal(kept.floor, 0);
+	assert_int_equal(kept.first, 0);
+	set_kept(&f, 0x1122334455667788, 0x0102030405060708);
+	assert_int_equal(joblog_kept_read(f.index, &kept), 0);
+	assert_int_equal(kept.floor, 0x1122334455667788);
+	assert_int_equal(kept.first, 0x0102030405060708);
+	assert_int_equal(pread(f.index, b, sizeof(b), 0), sizeof(b));
+	assert_memory_equal(b, "TPL1\1\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11"
+	    "\x08\x07\x06\x05\x04\x03\x02\x01", sizeof(b));
 	assert_int_equal(joblog_header_check(f.index), 0);
 	assert_int_equal(pwrite(f.index, "\2", 1, 4), 1);	/* another version */
 	assert_int_equal(joblog_header_check(f.index), -EBADMSG);
@@ -221,6 +242,8 @@ test_header(void **state)
 	assert_int_equal(ftruncate(f.index, JOBLOG_HEADER_SIZE - 1), 0);
 	assert_int_equal(joblog_header_check(f.index), -EBADMSG);
 	assert_int_equal(joblog_header_check(-1), -EBADF);
+	assert_int_equal(ftruncate(f.index, JOBLOG_KEPT_OFFSET + 15), 0);
+	assert_int_equal(joblog_kept_read(f.index, &kept), -EBADMSG);
 	files_free(&f);
 }
 
@@ -256,7 +279,7 @@ test_uncovered(void **state)
 	put_data(&f, "shown", JOBLOG_STDOUT);
 	assert_int_equal(pwrite(f.output, "hidden", 6, 5), 6);
 	expect(&r, JOBLOG_DATA, 0, "shown", JOBLOG_STDOUT);
-	assert_int_equal(pwrite(f.index, "half a record", 13, record_place(1)), 13);
+	assert_int_equal(pwrite(f.index, "half a record", 13, joblog_record_place(1)), 13);
 	expect_what(&r, JOBLOG_NONE);
 	put_record(&f, 6, JOBLOG_STDERR, 0);
 	expect(&r, JOBLOG_DATA, 5, "hidden", JOBLOG_STDERR);
@@ -359,7 +382,7 @@ test_floor(void **state)
 	for (i = 0; i < 300; i++)
 		put_data(&f, i % 2 == 0 ? "0123456789" : "abcdefghij",
 		    i % 2 == 0 ? JOBLOG_STDOUT : JOBLOG_STDERR);
-	punch(&f, 2995);
+	cut(&f, 2995, 0);
 	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
 	expect_gap(&r, JOBLOG_GAP_LIMIT, 0, 2995);
 	expect(&r, JOBLOG_DATA, 2995, "fghij", JOBLOG_STDERR);
@@ -367,7 +390,7 @@ test_floor(void **state)
 	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 2991), 0);
 	expect_gap(&r, JOBLOG_GAP_LIMIT, 2991, 4);
 	/* A floor ahead of the records: the gap ends with them. */
-	assert_int_equal(joblog_floor_write(f.index, 4000), 0);
+	set_kept(&f, 4000, 0);
 	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 5), 0);
 	expect_gap(&r, JOBLOG_GAP_LIMIT, 5, 2995);
 	expect_what(&r, JOBLOG_NONE);
@@ -377,11 +400,17 @@ test_floor(void **state)
 }
 
 /*
- * The writer raises the floor and punches between our read of the bytes and
- * our read of the floor. pread(2) is ours here, so that it happens just then.
+ * The writer raises what is kept and punches between two reads of ours.
+ * pread_full is ours here, so that it happens just then: before the read with
+ * this number, and with step before each of those after it, too.
  */
-static struct files *raced;
-static uint64_t race_floor;
+static struct race {
+	struct files *files;		/* NULL: none */
+	unsigned int reads;		/* that come before it */
+	uint64_t floor, first;
+	uint64_t step;			/* in records, up to last */
+	uint64_t last;
+} race;
 
 ssize_t __real_pread_full(int, void *, size_t, off_t);
 ssize_t __wrap_pread_full(int, void *, size_t, off_t);
@@ -389,13 +418,17 @@ ssize_t __wrap_pread_full(int, void *, size_t, off_t);
 ssize_t
 __wrap_pread_full(int fd, void *dst, size_t size, off_t offset)
 {
-	ssize_t n = __real_pread_full(fd, dst, size, offset);
+	struct files *f = race.files;
 
-	if (raced != NULL && fd == raced->output) {
-		assert_int_equal(joblog_floor_write(raced->index, race_floor), 0);
-		raced = NULL;
+	if (f != NULL && race.reads-- == 0) {
+		cut(f, race.floor, race.first);
+		race.floor += race.step * 10;
+		race.first += race.step;
+		race.reads = 0;
+		if (race.step == 0 || race.first > race.last)
+			race.files = NULL;
 	}
-	return (n);
+	return (__real_pread_full(fd, dst, size, offset));
 }
 
 static void
@@ -408,11 +441,287 @@ test_floor_raised_while_reading(void **state)
 	put_data(&f, "old old old", JOBLOG_STDOUT);
 	put_data(&f, "new", JOBLOG_STDOUT);
 	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
-	raced = &f;
-	race_floor = 8;
+	/* Record, records that may be joined, bytes; then what is kept. */
+	race = (struct race){ &f, 3, 8, 0, 0, 0 };
 	expect_gap(&r, JOBLOG_GAP_LIMIT, 0, 8);
-	assert_null(raced);
+	assert_null(race.files);
 	expect(&r, JOBLOG_DATA, 8, "oldnew", JOBLOG_STDOUT);
+	files_free(&f);
+}
+
+/* --- records that were cut off --- */
+
+#define MANY		300u		/* records of ten bytes */
+#define MANY_END	(MANY * 10)
+
+/* The byte at an offset: never zero. */
+static char
+byte_at(uint64_t offset)
+{
+	return ((char)('A' + offset % 47));
+}
+
+static void
+put_ten(struct files *f)
+{
+	char text[11] = "";
+	uint64_t i;
+
+	for (i = 0; i < 10; i++)
+		text[i] = byte_at(f->offset + i);
+	/* Three that may be joined, then another stream. */
+	put_data(f, text, f->records / 3 % 2 == 0 ? JOBLOG_STDOUT : JOBLOG_STDERR);
+}
+
+static struct files
+many_new(void)
+{
+	struct files f = files_new();
+
+	while (f.records < MANY)
+		put_ten(&f);
+	return (f);
+}
+
+struct got {
+	uint64_t data, lost, end;
+	unsigned int gaps;
+	enum joblog_what last;
+};
+
+/* To the end: each piece begins where the last one ended, and has the right bytes. */
+static struct got
+read_all(struct joblog_reader *r, size_t size)
+{
+	struct got got = { 0, 0, r->pos, 0, JOBLOG_NONE };
+	struct joblog_item item;
+	char buf[128];
+	uint64_t i;
+
+	for (;;) {
+		assert_int_equal(joblog_read(r, buf, size, &item), 0);
+		got.last = item.what;
+		if (item.what == JOBLOG_NONE || item.what == JOBLOG_ENDED)
+			return (got);
+		assert_int_equal(item.offset, got.end);
+		assert_int_not_equal(item.n, 0);
+		got.end += item.n;
+		if (item.what == JOBLOG_DATA) {
+			got.data += item.n;
+			for (i = 0; i < item.n; i++)
+				assert_int_equal(buf[i], byte_at(item.offset + i));
+			continue;
+		}
+		assert_int_equal(item.what, JOBLOG_GAP_LIMIT);
+		got.lost += item.n;
+		got.gaps++;
+	}
+}
+
+/* From start on, lost bytes in one gap, all the others after it. */
+static void
+expect_from(struct files *f, uint64_t start, uint64_t lost)
+{
+	struct joblog_reader r;
+	struct got got;
+
+	assert_int_equal(joblog_reader_init(&r, f->output, f->index, start), 0);
+	got = read_all(&r, 64);
+	assert_int_equal(got.end, MANY_END);
+	assert_int_equal(got.lost, lost);
+	assert_int_equal(got.gaps, lost > 0);
+	assert_int_equal(got.data, MANY_END - start - lost);
+	assert_int_equal(got.last, JOBLOG_NONE);
+}
+
+/* Where first does not begin a block, records before it are left: it is the same. */
+static void
+test_first(void **state)
+{
+	static const uint64_t firsts[] = { 1, 102, 103, 204, 205, 210, 299 };
+	static const uint64_t above[] = { 0, 5, 10 };
+	struct files f;
+	uint64_t floor;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++)
+		for (k = 0; k < sizeof(above) / sizeof(above[0]); k++) {
+			f = many_new();
+			floor = firsts[i] * 10 + above[k];
+			cut(&f, floor, firsts[i]);
+			expect_from(&f, 0, floor);
+			expect_from(&f, 1, floor - 1);
+			expect_from(&f, floor - 1, 1);
+			expect_from(&f, floor, 0);
+			if (floor < MANY_END)
+				expect_from(&f, floor + 1, 0);
+			files_free(&f);
+		}
+}
+
+/* Followers that were there before: how far behind, and so what they miss. */
+static void
+test_first_passes_a_follower(void **state)
+{
+	uint64_t read, lost, floor = 2100;
+	struct joblog_reader r;
+	struct joblog_item item;
+	struct files f;
+	struct got got;
+	char buf[1];
+
+	(void)state;
+	for (read = 0; read < MANY_END; read += read / 200 == 10 ? 1 : 13) {
+		f = many_new();
+		assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+		r.pos = read > 0 ? read - 1 : 0;
+		if (read > 0) {
+			assert_int_equal(joblog_read(&r, buf, 1, &item), 0);
+			assert_int_equal(item.offset, read - 1);
+		}
+		cut(&f, floor, 210);
+		got = read_all(&r, 64);
+		lost = read < floor ? floor - read : 0;
+		assert_int_equal(got.lost, lost);
+		assert_int_equal(got.gaps, lost > 0);
+		assert_int_equal(got.end, MANY_END);
+		files_free(&f);
+	}
+}
+
+/* At each point of a reader's way. */
+static void
+test_first_raised_while_reading(void **state)
+{
+	static const uint64_t starts[] = { 0, 1, 995, 2050, 2099, 2100, 2105, 2990, 3000 };
+	struct joblog_reader r;
+	struct files f;
+	struct got got;
+	unsigned int reads;
+	bool raced;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		for (reads = 0, raced = true; raced; reads++) {
+			f = many_new();
+			race = (struct race){ &f, reads, 2105, 210, 0, 0 };
+			assert_int_equal(joblog_reader_init(&r, f.output, f.index, starts[i]), 0);
+			got = read_all(&r, 64);
+			assert_int_equal(got.end, MANY_END);
+			assert_true(got.gaps <= 1);
+			raced = race.files == NULL;
+			race.files = NULL;
+			files_free(&f);
+		}
+}
+
+/* By a writer that overtakes us with each read. */
+static void
+test_first_runs_away(void **state)
+{
+	struct joblog_reader r;
+	struct files f;
+	struct got got;
+	uint64_t step, start;
+
+	(void)state;
+	for (step = 1; step < 40; step++)
+		for (start = 0; start < MANY_END; start += 499) {
+			f = many_new();
+			put_record(&f, 0, JOBLOG_SYSTEM, JOBLOG_END);
+			race = (struct race){ &f, 1, 10, 1, step, MANY - 1 };
+			assert_int_equal(joblog_reader_init(&r, f.output, f.index, start), 0);
+			got = read_all(&r, 64);
+			assert_int_equal(got.last, JOBLOG_ENDED);
+			assert_int_equal(got.end, MANY_END);
+			race.files = NULL;
+			files_free(&f);
+		}
+}
+
+/* A live log that is cut again and again, with nothing but END at last. */
+static void
+test_first_live(void **state)
+{
+	struct files f = many_new();
+	struct joblog_reader r;
+	struct joblog_item item;
+	uint64_t lost = 0;
+	char buf[64];
+	int i;
+
+	(void)state;
+	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+	expect_gap(&r, JOBLOG_DATA, 0, 30);
+	for (i = 0; i < 2000; i++) {
+		put_ten(&f);
+		if (i % 50 == 0)
+			cut(&f, f.offset - 500, f.records - 50);
+		if (i % 100 == 99) {
+			assert_int_equal(joblog_read(&r, buf, sizeof(buf), &item), 0);
+			lost += item.what == JOBLOG_GAP_LIMIT;
+		}
+	}
+	assert_true(lost > 5);
+	put_record(&f, 0, JOBLOG_SYSTEM, JOBLOG_END);
+	cut(&f, f.offset, f.records - 1);
+	lost = r.pos;
+	expect_gap(&r, JOBLOG_GAP_LIMIT, lost, f.offset - lost);
+	expect_what(&r, JOBLOG_ENDED);
+	assert_int_equal(r.cur.offset, f.offset);
+	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 7), 0);
+	expect_gap(&r, JOBLOG_GAP_LIMIT, 7, f.offset - 7);
+	expect_what(&r, JOBLOG_ENDED);
+	assert_int_equal(joblog_reader_init(&r, f.output, f.index, f.offset + 7), 0);
+	expect_what(&r, JOBLOG_ENDED);
+	files_free(&f);
+}
+
+/* A first that cannot be, and records that are bad though they are kept. */
+static void
+test_first_damaged(void **state)
+{
+	/* The last three: numbers whose place would be small again. */
+	static const uint64_t beyond[] = { MANY, MANY + 1, UINT64_MAX,
+	    UINT64_MAX / 40 + 1, UINT64_MAX / 40 + 100, (uint64_t)1 << 61 };
+	struct joblog_reader r;
+	struct files f;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		f = many_new();
+		set_kept(&f, 0, beyond[i]);
+		/* What is there and good is shown; what is not is waited for. */
+		assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+		assert_int_equal(read_all(&r, 64).data, MANY_END);
+		assert_int_equal(joblog_reader_init(&r, f.output, f.index, 5), -EBADMSG);
+		cut_range(f.index, joblog_record_place(0), joblog_record_place(1));
+		assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+		expect_damaged(&r);
+		files_free(&f);
+	}
+	/* A hole above first, which no bisection meets; then first itself, too. */
+	f = many_new();
+	cut(&f, 2100, 210);
+	cut_range(f.index, joblog_record_place(213), joblog_record_place(214));
+	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+	expect_gap(&r, JOBLOG_GAP_LIMIT, 0, 2100);
+	expect_gap(&r, JOBLOG_DATA, 2100, 30);
+	expect_damaged(&r);
+	cut_range(f.index, joblog_record_place(210), joblog_record_place(211));
+	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+	expect_damaged(&r);
+	files_free(&f);
+	/* A floor beyond everything, with a first that is good. */
+	f = many_new();
+	cut(&f, MANY_END, 210);
+	set_kept(&f, UINT64_MAX, 210);
+	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
+	expect_gap(&r, JOBLOG_GAP_LIMIT, 0, MANY_END);
+	expect_what(&r, JOBLOG_NONE);
 	files_free(&f);
 }
 
@@ -425,7 +734,7 @@ test_damaged(void **state)
 	(void)state;
 	put_data(&f, "good", JOBLOG_STDOUT);
 	put_data(&f, "spoilt", JOBLOG_STDOUT);
-	assert_int_equal(pwrite(f.index, "x", 1, record_place(1) + 8), 1);
+	assert_int_equal(pwrite(f.index, "x", 1, joblog_record_place(1) + 8), 1);
 	assert_int_equal(joblog_reader_init(&r, f.output, f.index, 0), 0);
 	expect(&r, JOBLOG_DATA, 0, "good", JOBLOG_STDOUT);
 	expect_damaged(&r);
@@ -482,6 +791,12 @@ main(void)
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_floor),
 		cmocka_unit_test(test_floor_raised_while_reading),
+		cmocka_unit_test(test_first),
+		cmocka_unit_test(test_first_passes_a_follower),
+		cmocka_unit_test(test_first_raised_while_reading),
+		cmocka_unit_test(test_first_runs_away),
+		cmocka_unit_test(test_first_live),
+		cmocka_unit_test(test_first_damaged),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_short_output),
 	};

@@ -454,25 +454,32 @@ test_block_at_the_end(void **state)
 	rig_close(&g);
 }
 
+static uint64_t
+disk_used(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return ((uint64_t)st.st_blocks * 512);
+}
+
 static void
 log_limit(uint64_t max, bool no_splice)
 {
 	struct rig g;
 	struct result res;
-	struct stat st;
 	int i;
 
 	rig_open(&g, file_on_disk("data", 0), file_in_memory(), max, false);
 	g.o.no_splice = no_splice;
 	for (i = 0; i < 200; i++) {
 		pass(&g, 5000, i % 5 == 0 ? JOBLOG_STDERR : JOBLOG_STDOUT);
-		assert_true(g.o.offset - g.o.floor <= max);
-		assert_int_equal(fstat(g.data, &st), 0);
-		assert_true((uint64_t)st.st_blocks * 512 <= max + 8192);
+		assert_true(g.o.offset - g.o.kept.floor <= max);
+		assert_true(disk_used(g.data) <= max + 8192);
 	}
 	finish(&g, &res);
 	assert_int_equal(res.disk_gap, 0);
-	assert_int_equal(res.data, g.o.offset - g.o.floor);
+	assert_int_equal(res.data, g.o.offset - g.o.kept.floor);
 	assert_true(res.data + 8192 + max / 8 >= max);
 	assert_int_equal(g.o.dropped, 0);
 	rig_close(&g);
@@ -498,19 +505,178 @@ test_log_limit_not_reached(void **state)
 	(void)state;
 	rig_open(&g, file_in_memory(), file_in_memory(), 100000, false);
 	pass(&g, 100000, JOBLOG_STDOUT);
-	assert_int_equal(g.o.floor, 0);
+	assert_int_equal(g.o.kept.floor, 0);
 	pass(&g, 1, JOBLOG_STDOUT);
-	assert_in_range(g.o.floor, 1, 12501);
+	assert_in_range(g.o.kept.floor, 1, 12501);
 	finish(&g, &res);
 	rig_close(&g);
 }
 
-/* A floor that cannot be written is not punched below. */
+/* --- the log limit, of the index --- */
+
+#define INDEX_KEPT	(1024 * 1024)	/* for limits below it */
+/* Beside what is kept: the header, the block that is cut, what is reserved ahead. */
+#define INDEX_BESIDE	(4096 + 4096 + 16384)
+
+/* Record first is whole and begins at the floor or before it. */
 static void
-test_floor_not_writable(void **state)
+check_kept(struct rig *g)
+{
+	struct joblog_kept kept;
+	struct joblog_record rec;
+
+	assert_int_equal(joblog_kept_read(g->index, &kept), 0);
+	assert_int_equal(kept.floor, g->o.kept.floor);
+	assert_int_equal(kept.first, g->o.kept.first);
+	if (kept.first > 0) {
+		assert_int_equal(joblog_record_read(g->index, kept.first, &rec), 1);
+		assert_true(rec.offset <= kept.floor);
+	}
+}
+
+/* A job that writes a byte at a time, and followers of it: one keeps up. */
+static void
+single_bytes(struct rig *g, size_t n, uint64_t index_max)
+{
+	struct joblog_reader r;
+	struct joblog_item item;
+	uint64_t first = 0;
+	char byte;
+	size_t i;
+
+	assert_int_equal(joblog_reader_init(&r, g->data, g->index, 0), 0);
+	for (i = 0; i < n; i++) {
+		feed(g, 1);
+		assert_int_equal(output_pump(&g->o, g->pipe_r, JOBLOG_STDOUT, 1), 1);
+		assert_int_equal(joblog_read(&r, &byte, 1, &item), 0);
+		assert_int_equal(item.what, JOBLOG_DATA);
+		assert_int_equal(item.offset, i);
+		assert_int_equal((uint8_t)byte, source[i]);
+		if (g->o.kept.first == first && i % 1000 != 0)
+			continue;
+		first = g->o.kept.first;
+		check_kept(g);
+		assert_true((g->o.records - first) * JOBLOG_RECORD_SIZE <= index_max);
+		assert_true(disk_used(g->index) <= index_max + INDEX_BESIDE);
+	}
+}
+
+static void
+index_limit(uint64_t max, uint64_t index_max, int index)
 {
 	struct rig g;
-	struct stat st;
+	struct result res;
+	size_t n = index_max / JOBLOG_RECORD_SIZE * 3;
+
+	rig_open(&g, file_in_memory(), index, max, false);
+	single_bytes(&g, n, index_max);
+	assert_true(g.o.kept.first > n / 3);
+	finish(&g, &res);
+	/* No more is gone than must be. */
+	assert_int_equal(res.data, g.o.offset - g.o.kept.floor);
+	if (max > index_max / JOBLOG_RECORD_SIZE)
+		assert_true(res.data * JOBLOG_RECORD_SIZE >= index_max / 8 * 7 - 4096);
+	assert_int_equal(g.o.dropped, 0);
+	assert_true(disk_used(g.index) <= index_max + INDEX_BESIDE);
+	rig_close(&g);
+}
+
+static void
+test_index_limit(void **state)
+{
+	char path[] = "/tmp/telepilot-test-index-XXXXXX";
+	int fd;
+
+	(void)state;
+	index_limit(65536, INDEX_KEPT, file_in_memory());
+	index_limit(16384, INDEX_KEPT, file_in_memory());
+	index_limit(INDEX_KEPT + 700000, INDEX_KEPT + 700000, file_in_memory());
+	/* On a disk, whatever its blocks are. */
+	assert_int_not_equal(fd = mkostemp(path, O_CLOEXEC), -1);
+	assert_int_equal(unlink(path), 0);
+	index_limit(65536, INDEX_KEPT, fd);
+}
+
+/* Without a limit all is kept, and as long as the index is small, too. */
+static void
+test_index_limit_not_reached(void **state)
+{
+	struct rig g;
+	struct result res;
+	size_t i, n = INDEX_KEPT / JOBLOG_RECORD_SIZE;
+
+	(void)state;
+	rig_open(&g, file_in_memory(), file_in_memory(), 65536, false);
+	for (i = 0; i < n; i++)
+		pass(&g, 1, i % 2 == 0 ? JOBLOG_STDOUT : JOBLOG_STDERR);
+	assert_int_equal(g.o.kept.floor, 0);
+	pass(&g, 1, JOBLOG_STDOUT);
+	assert_in_range(g.o.kept.first, n / 8, n / 8 + 2);
+	assert_int_equal(g.o.kept.floor, g.o.kept.first);
+	finish(&g, &res);
+	assert_int_equal(res.limit_gap, g.o.kept.floor);
+	rig_close(&g);
+
+	rig_open(&g, file_in_memory(), file_in_memory(), 0, false);
+	for (i = 0; i < 3 * n; i++)
+		pass(&g, 1, JOBLOG_STDOUT);
+	finish(&g, &res);
+	assert_int_equal(res.data, 3 * n);
+	assert_int_equal(g.o.kept.first, 0);
+	rig_close(&g);
+}
+
+/* Records far below the floor, of a job whose pieces are large at last. */
+static void
+test_index_limit_below_the_floor(void **state)
+{
+	struct rig g;
+	struct result res;
+	size_t i;
+
+	(void)state;
+	rig_open(&g, file_in_memory(), file_in_memory(), 65536, false);
+	for (i = 0; i < 50000; i++)
+		pass(&g, 1 + i % 20, JOBLOG_STDOUT);
+	for (i = 0; i < 30; i++)
+		pass(&g, 50000, JOBLOG_STDERR);
+	check_kept(&g);
+	assert_true(g.o.kept.floor > g.fed - 65536);
+	assert_true(disk_used(g.index) <= INDEX_KEPT + INDEX_BESIDE);
+	assert_true(disk_used(g.data) <= 65536 + 8192);
+	finish(&g, &res);
+	assert_int_equal(res.data, g.o.offset - g.o.kept.floor);
+	rig_close(&g);
+}
+
+/* The first record to keep cannot be read: nothing is cut, and nothing else fails. */
+static void
+test_index_limit_unreadable(void **state)
+{
+	struct rig g;
+	size_t i;
+
+	(void)state;
+	rig_open(&g, file_in_memory(), file_in_memory(), 65536, false);
+	for (i = 0; i < INDEX_KEPT / JOBLOG_RECORD_SIZE; i++)
+		pass(&g, 1, JOBLOG_STDOUT);
+	for (i = 3000; i < 3500; i++)
+		assert_int_equal(pwrite(g.index, "x", 1, joblog_record_place(i)), 1);
+	pass(&g, 1, JOBLOG_STDOUT);
+	assert_int_equal(g.o.kept.first, 0);
+	assert_int_equal(g.o.kept.floor, 0);
+	pass(&g, 70000, JOBLOG_STDOUT);
+	assert_in_range(g.o.kept.floor, 26215, 50000);
+	assert_int_equal(g.o.kept.first, 0);
+	assert_int_equal(output_end(&g.o), 0);
+	rig_close(&g);
+}
+
+/* What cannot be written to the header is not punched. */
+static void
+test_kept_not_writable(void **state)
+{
+	struct rig g;
 	char path[64];
 	int index;
 
@@ -521,9 +687,8 @@ test_floor_not_writable(void **state)
 	assert_int_not_equal(index, -1);
 	g.o.index_fd = index;
 	pass(&g, 50000, JOBLOG_STDOUT);
-	assert_int_equal(g.o.floor, 0);
-	assert_int_equal(fstat(g.data, &st), 0);
-	assert_true(st.st_blocks * 512 >= 50000);
+	assert_int_equal(g.o.kept.floor, 0);
+	assert_true(disk_used(g.data) >= 50000);
 	close(index);
 	rig_close(&g);
 }
@@ -655,7 +820,11 @@ main(void)
 		cmocka_unit_test(test_block_at_the_end),
 		cmocka_unit_test(test_log_limit),
 		cmocka_unit_test(test_log_limit_not_reached),
-		cmocka_unit_test(test_floor_not_writable),
+		cmocka_unit_test(test_index_limit),
+		cmocka_unit_test(test_index_limit_not_reached),
+		cmocka_unit_test(test_index_limit_below_the_floor),
+		cmocka_unit_test(test_index_limit_unreadable),
+		cmocka_unit_test(test_kept_not_writable),
 		cmocka_unit_test(test_doorbells),
 		cmocka_unit_test(test_doorbell_refused),
 		cmocka_unit_test(test_doorbell_full),
