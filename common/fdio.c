@@ -5,6 +5,7 @@
  * descriptors that block: regular files, and pipes of our own.
  */
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "common/fdio.h"
 
 #define READ_FIRST	4096	/* of a file that does not tell its size */
+#define FDS_KEPT	64
 
 ssize_t
 read_full(int fd, void *dst, size_t size)
@@ -147,6 +149,23 @@ read_file(int fd, size_t max, char **data, size_t *len)
 fail:
 	free(p);
 	return (r);
+}
+
+/* The kernel gives the lowest free number: it tells how many are taken. */
+bool
+fds_scarce(void)
+{
+	struct rlimit l;
+	rlim_t kept;
+	int fd;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == -1 || l.rlim_cur == RLIM_INFINITY)
+		return (false);
+	kept = l.rlim_cur / 4 < FDS_KEPT ? l.rlim_cur / 4 : FDS_KEPT;
+	if ((fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) == -1)
+		return (errno == EMFILE || errno == ENFILE);
+	(void)close(fd);
+	return ((rlim_t)fd >= l.rlim_cur - kept);
 }
 
 int

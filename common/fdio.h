@@ -4,6 +4,7 @@
 #ifndef COMMON_FDIO_H
 #define COMMON_FDIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,6 +23,13 @@ void close_fd(int *fd);
  * caller's; *len is without the NUL. 0, -EFBIG or -errno.
  */
 int read_file(int fd, size_t max, char **data, size_t *len);
+
+/*
+ * Is this process near its limit of descriptors? Then nothing new is begun: what
+ * is left of them (64, or a quarter of a small limit) is for what ends things,
+ * since a kill is a write to a file that is opened first.
+ */
+bool fds_scarce(void);
 
 /* Every descriptor from `from` on is closed (close_range(2)). 0 or -errno. */
 int close_from(int from);

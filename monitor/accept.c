@@ -249,7 +249,9 @@ accept_ready(sd_event_source *source, int fd, uint32_t revents, void *arg)
 
 	(void)source;
 	(void)revents;
-	for (i = 0; i < ACCEPT_TURN; i++) {
+	if (fds_scarce())
+		pause_accepting(d, EMFILE);
+	for (i = 0; i < ACCEPT_TURN && d->accept_again == NULL; i++) {
 		memset(&peer, 0, sizeof(peer));
 		len = sizeof(peer);
 		conn = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

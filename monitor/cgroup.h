@@ -31,6 +31,8 @@ struct cgtree_config {
 				   transient scope under systemd, else below our own */
 	bool weak_io;		/* WeakLimits io */
 	uint64_t default_pids;	/* 0: none */
+	bool state_in_memory;	/* the state directory is on tmpfs: a supervisor's memory
+				   is not limited, since the output counts as its */
 };
 
 /*
@@ -39,6 +41,11 @@ struct cgtree_config {
  * removals) may be NULL when no job is made. 0 or -errno.
  */
 int cgtree_open(struct cgtree **, sd_event *, const struct cgtree_config *, char *why, size_t size);
+/*
+ * The same for cgtree_describe and cgtree_admit only: by looking, without making,
+ * locking, ending or removing anything, beside a running daemon too.
+ */
+int cgtree_probe(struct cgtree **, const struct cgtree_config *, char *why, size_t size);
 /* Removes what is empty. NULL is allowed. */
 void cgtree_close(struct cgtree *);
 enum cg_where cgtree_where(const struct cgtree *, enum cg_controller);

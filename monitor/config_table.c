@@ -71,8 +71,9 @@ const struct keyword config_keywords[] = {
 	    1, 10000000, NULL, 0 },
 	{ "MaxRunningPerUser", &type_number, FIELD(max_running_user), "1000",
 	    1, 100000, NULL, 0 },
+	/* A supervisor has room for DOORBELLS_MAX; one that it drops is never rung. */
 	{ "MaxFollowersPerJob", &type_number, FIELD(max_followers_job), "256",
-	    1, 10000, NULL, 0 },
+	    1, 1024, NULL, 0 },
 	{ "StopGrace", &type_duration, FIELD(stop_grace), "10s", 0, DAY, NULL, 0 },
 	{ "ShutdownGrace", &type_duration, FIELD(shutdown_grace), "30s", 0, DAY, NULL, 0 },
 	{ "LogMax", &type_size64, FIELD(log_max), "0", 0, INT64_MAX, NULL, 0 },

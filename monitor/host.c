@@ -4,6 +4,8 @@
  * Opens what runs the jobs, and says what this host can and cannot do for them.
  */
 
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,6 +14,9 @@
 
 #include "common/log.h"
 #include "monitor/host.h"
+
+#define CONNECTION_FDS	3		/* socket, channel to netd, pidfd */
+#define FIXED_FDS	128		/* all else, and what fds_scarce() keeps */
 
 static void
 fill_tree_config(struct cgtree_config *t, const struct config *c)
@@ -61,6 +66,27 @@ open_ids(struct daemon *d, const struct config *c, config_error *error, void *ar
 	return (tell(error, arg, where, r, why));
 }
 
+/* Without a limit on all users together one user's jobs are what can be counted. */
+static void
+check_descriptors(const struct config *c)
+{
+	uint64_t jobs, conns;
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == -1)
+		return;
+	jobs = (uint64_t)c->max_running_user * RUNNER_FDS_MAX;
+	conns = (uint64_t)(c->max_connections + c->spare_connections) * CONNECTION_FDS;
+	if (FIXED_FDS + jobs + conns <= l.rlim_cur)
+		return;
+	log_warn("the limit of descriptors (RLIMIT_NOFILE) is %llu, too low for "
+	    "MaxRunningPerUser %u (%d each) and MaxConnections %u (%d each): starts will be "
+	    "refused before; remedy: LimitNOFILE=%llu in the unit file, or ulimit -Hn",
+	    (unsigned long long)l.rlim_cur, c->max_running_user, RUNNER_FDS_MAX,
+	    c->max_connections, CONNECTION_FDS,
+	    (unsigned long long)(FIXED_FDS + jobs + conns));
+}
+
 int
 host_open(struct daemon *d, const struct config *c, config_error *error, void *arg)
 {
@@ -70,6 +96,7 @@ host_open(struct daemon *d, const struct config *c, config_error *error, void *a
 	int r;
 
 	fill_tree_config(&tree, c);
+	tree.state_in_memory = runner_state_in_memory(d->places.state);
 	fill_job_config(&jobs, c);
 	if ((r = open_ids(d, c, error, arg)) != 0)
 		return (r);
@@ -81,6 +108,7 @@ host_open(struct daemon *d, const struct config *c, config_error *error, void *a
 	if ((r = jobmgr_new(&d->services.jobs, d->event, &jobs, &runner_backend, d->runner)) != 0)
 		return (tell(error, arg, "job manager", r, ""));
 	d->services.users.ids = d->ids;
+	check_descriptors(c);
 	return (0);
 }
 
@@ -107,6 +135,7 @@ host_reconfigure(struct daemon *d, const struct config *c)
 	fill_job_config(&jobs, c);
 	cgtree_reconfigure(d->tree, &tree);
 	jobmgr_reconfigure(d->services.jobs, &jobs);
+	check_descriptors(c);
 }
 
 /* --- what this host can do --- */
@@ -177,7 +206,7 @@ host_print(FILE *f, const struct config *c)
 	int r;
 
 	fill_tree_config(&config, c);
-	if ((r = cgtree_open(&t, NULL, &config, why, sizeof(why))) != 0) {
+	if ((r = cgtree_probe(&t, &config, why, sizeof(why))) != 0) {
 		fprintf(f, "# limits of this host: %s\n", why[0] != '\0' ? why : strerror(-r));
 		return;
 	}

@@ -14,7 +14,7 @@ void host_close(struct daemon *);
 void host_reconfigure(struct daemon *, const struct config *);
 /* Says which limits this host can hold, and what a job can see. */
 void host_log(const struct daemon *);
-/* The same as comments, for telepilotd -T, from a tree that it opens for that. */
+/* The same as comments, for telepilotd -T: found out by looking only. */
 void host_print(FILE *, const struct config *);
 
 #endif

@@ -3,8 +3,8 @@
 /*
  * The file `ids`: the only record of which ids of the host are whose. It is read
  * once, wholly and strictly, and then only appended to. A block is in use from
- * the moment that its line may be on disk, whether or not the write was seen to
- * succeed: better one lost than one given twice.
+ * the moment that its line may be on disk: better one lost than one given twice.
+ * A line whose write failed is taken off again before anything else is written.
  */
 
 #include <sys/stat.h>
@@ -19,6 +19,7 @@
 
 #include "common/fdio.h"
 #include "common/jobspec.h"
+#include "common/log.h"
 #include "common/units.h"
 #include "monitor/ids.h"
 
@@ -31,8 +32,10 @@ struct entry {
 };
 
 struct ids {
+	int state_fd;			/* borrowed */
 	int fd;
-	int broken;			/* -errno of a write that failed */
+	off_t size;			/* of the file, as we left it */
+	int broken;			/* -errno: what is on disk is not known */
 	struct id_range range;
 	uint32_t next;			/* the number of the first block never given */
 	struct entry *entries;
@@ -177,12 +180,14 @@ ids_open(struct ids **out, int state_fd, const struct id_range *range, unsigned 
 	if ((ids = calloc(1, sizeof(*ids))) == NULL)
 		return (-ENOMEM);
 	ids->range = *range;
+	ids->state_fd = state_fd;
 	if ((ids->fd = r = open_file(state_fd, why, size)) < 0)
 		goto fail;
 	if ((r = read_file(ids->fd, IDS_FILE_MAX, &text, &len)) != 0) {
 		snprintf(why, size, "%s", strerror(-r));
 		goto fail;
 	}
+	ids->size = (off_t)len;
 	r = take_text(ids, text, len, line, why, size);
 	free(text);
 	if (r != 0)
@@ -205,6 +210,41 @@ ids_free(struct ids *ids)
 	free(ids);
 }
 
+/*
+ * An editor writes a new file and gives it our file's name: what we append to
+ * the old one would be lost with it, and its blocks given again by the next
+ * daemon. The name must still be our file's, which must be as we left it.
+ */
+static int
+check_unchanged(const struct ids *ids)
+{
+	struct stat own, named;
+
+	if (fstat(ids->fd, &own) == -1)
+		return (-errno);
+	if (fstatat(ids->state_fd, IDS_FILE, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_dev == own.st_dev && named.st_ino == own.st_ino &&
+	    own.st_size == ids->size)
+		return (0);
+	log_error("the file " IDS_FILE " of the state directory was replaced or changed while "
+	    "telepilotd runs: no new user is given ids; restart telepilotd when it has a line "
+	    "for each user");
+	return (-ESTALE);
+}
+
+/* Half a line would keep the next daemon from starting. 0 or -errno. */
+static int
+take_back(const struct ids *ids)
+{
+	if (ftruncate(ids->fd, ids->size) == -1 || fdatasync(ids->fd) == -1)
+		return (-errno);
+	return (0);
+}
+
+/*
+ * The sync makes the whole daemon wait for the disk, but only once in a user's
+ * life. After one that failed nobody knows what the disk has.
+ */
 static int
 append(struct ids *ids, const char *user, uint32_t first)
 {
@@ -215,11 +255,19 @@ append(struct ids *ids, const char *user, uint32_t first)
 	    first + IDS_BLOCK - 1);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return (-EINVAL);
-	if ((r = write_full(ids->fd, line, (size_t)n)) == 0 && fdatasync(ids->fd) == -1)
-		r = -errno;
-	if (r != 0)
-		ids->broken = r;
-	return (r);
+	if ((r = check_unchanged(ids)) != 0)
+		return (r);
+	if ((r = write_full(ids->fd, line, (size_t)n)) != 0) {
+		ids->broken = take_back(ids);
+		return (r);
+	}
+	if (fdatasync(ids->fd) == -1) {
+		ids->broken = -errno;
+		(void)take_back(ids);
+		return (ids->broken);
+	}
+	ids->size += n;
+	return (0);
 }
 
 int
@@ -239,7 +287,7 @@ ids_block(struct ids *ids, const char *user, uint32_t *first)
 		return (ids->broken);
 	blocks = (ids->range.last - ids->range.first + 1) / IDS_BLOCK;
 	if (ids->next >= blocks)
-		return (-ENOSPC);
+		return (-ERANGE);
 	*first = ids->range.first + ids->next * IDS_BLOCK;
 	if ((r = append(ids, user, *first)) != 0)
 		return (r);

@@ -21,7 +21,8 @@ struct ids;
 
 /*
  * Reads the file in state_fd, or makes it. A line that is damaged, or that lies
- * out of the range, is refused: *line is its number, else 0. 0 or -errno with words.
+ * out of the range, is refused: *line is its number, else 0. state_fd is borrowed.
+ * 0 or -errno with words.
  */
 int ids_open(struct ids **, int state_fd, const struct id_range *, unsigned int *line,
     char *why, size_t size);
@@ -29,8 +30,9 @@ void ids_free(struct ids *);			/* NULL is allowed */
 
 /*
  * The first id of the user's block; one is given and synced if there is none.
- * 0, -ENOSPC when the range is used up, or -errno; after a write that failed
- * no block is given until the file is read anew.
+ * 0, -ERANGE when the range is used up, or -errno. A write that failed is taken
+ * back; no block is given when the file was replaced (-ESTALE), or, until it is
+ * read anew, after a sync that failed.
  */
 int ids_block(struct ids *, const char *user, uint32_t *first);
 

@@ -14,12 +14,15 @@
 static enum status_code
 no_block(const char *user, int r, struct status *st)
 {
-	if (r == -ENOSPC) {
+	if (r == -ERANGE) {
 		log_error("IdRange is used up: no ids for the new user %s", user);
 		return (status_set(st, ST_RESOURCE_EXHAUSTED, NULL,
 		    "the server has no ids left for a new user"));
 	}
 	log_error("cannot give ids to the new user %s: %s", user, strerror(-r));
+	if (r == -ENOSPC || r == -EDQUOT)
+		return (status_set(st, ST_RESOURCE_EXHAUSTED, NULL,
+		    "the server's disk is full: it cannot record ids for a new user"));
 	return (status_set(st, ST_INTERNAL, NULL,
 	    "the server cannot record ids for a new user"));
 }

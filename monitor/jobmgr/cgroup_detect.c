@@ -6,6 +6,9 @@
  * the tree that is there; on v1 by making the tree's group in its hierarchy.
  */
 
+#include <sys/file.h>
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,8 +30,32 @@ try_v2(struct cgtree *t, enum cg_controller c)
 	if ((r = cg_enable(t->root_fd, cg_v2_name[c])) != 0 ||
 	    (r = cg_enable(t->users_fd, cg_v2_name[c])) != 0)
 		return (r);
-	t->where[c] = CG_V2;
 	return (0);
+}
+
+/* One directory for several controllers is one group, and one lock. */
+static bool
+same_group(int a, int b)
+{
+	struct stat sa, sb;
+
+	return (fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	    sa.st_ino == sb.st_ino);
+}
+
+/*
+ * The tree's group in v1 has the name of its root in v2, without the path: two
+ * daemons whose roots differ may meet here, and each would remove the other's.
+ */
+static int
+lock_v1(const struct cgtree *t, enum cg_controller c)
+{
+	int i;
+
+	for (i = 0; i < (int)c; i++)
+		if (t->v1_root_fd[i] != -1 && same_group(t->v1_root_fd[i], t->v1_root_fd[c]))
+			return (0);
+	return (flock(t->v1_root_fd[c], LOCK_EX | LOCK_NB) == -1 ? -errno : 0);
 }
 
 static int
@@ -47,9 +74,13 @@ try_v1(struct cgtree *t, const struct cg_host *h, enum cg_controller c)
 		close_fd(&t->v1_own_fd[c]);
 		return (r);
 	}
+	if ((r = lock_v1(t, c)) != 0) {
+		close_fd(&t->v1_root_fd[c]);
+		close_fd(&t->v1_own_fd[c]);
+		return (r);
+	}
 	/* Groups of an earlier daemon's jobs; those with processes stay. */
-	(void)cg_remove_below(t->v1_root_fd[c]);
-	t->where[c] = CG_V1;
+	cg_sweep_v1(t->v1_root_fd[c]);
 	return (0);
 }
 
@@ -67,17 +98,12 @@ v2_has(const struct cg_host *h, enum cg_controller c)
 	return (has);
 }
 
-/* On a hybrid host a controller is either on v1 or, if that has let it go, on v2. */
-static void
-detect(struct cgtree *t, const struct cg_host *h, enum cg_controller c)
+void
+cg_classify(struct cgtree *t, const struct cg_host *h, enum cg_controller c, int v2, int v1)
 {
-	int v1 = -ENOENT, v2;
-
-	t->where[c] = CG_ABSENT;
+	t->where[c] = v2 == 0 ? CG_V2 : v1 == 0 ? CG_V1 : CG_ABSENT;
 	t->why[c] = CG_WHY_NONE;
-	if ((v2 = try_v2(t, c)) == 0)
-		return;
-	if (h->v1_own[c] != NULL && (v1 = try_v1(t, h, c)) == 0)
+	if (t->where[c] != CG_ABSENT)
 		return;
 	if (v2 == -EBUSY || v2 == -EOPNOTSUPP)
 		t->why[c] = CG_WHY_BUSY;
@@ -86,6 +112,20 @@ detect(struct cgtree *t, const struct cg_host *h, enum cg_controller c)
 	else
 		t->why[c] = h->v1_own[c] != NULL ? CG_WHY_V1 : CG_WHY_KERNEL;
 	log_debug("cgroups: %s: v2: %s, v1: %s", cg_v2_name[c], strerror(-v2), strerror(-v1));
+}
+
+/* On a hybrid host a controller is either on v1 or, if that has let it go, on v2. */
+static int
+detect(struct cgtree *t, const struct cg_host *h, enum cg_controller c)
+{
+	int v1 = -ENOENT, v2;
+
+	if ((v2 = try_v2(t, c)) != 0 && h->v1_own[c] != NULL)
+		v1 = try_v1(t, h, c);
+	if (v1 == -EWOULDBLOCK)
+		return (v1);
+	cg_classify(t, h, c, v2, v1);
+	return (0);
 }
 
 /* Swap is accounted for only by some kernels, and only where the file is. */
@@ -104,15 +144,30 @@ detect_swap(const struct cgtree *t)
 }
 
 int
+cg_no_kill(const struct cgtree *t, char *why, size_t size)
+{
+	(void)snprintf(why, size, "cgroup %s has no cgroup.kill: Linux 5.14 or newer, "
+	    "and a group that is not threaded, are needed", t->path);
+	return (-EOPNOTSUPP);
+}
+
+static void
+sweep(const struct cgtree *t)
+{
+	int r;
+
+	if ((r = cg_sweep_users(t->users_fd)) != 0)
+		log_error("cgroup %s: what an earlier telepilotd left cannot be ended: %s",
+		    t->path, strerror(-r));
+}
+
+int
 cg_detect(struct cgtree *t, const struct cg_host *h, char *why, size_t size)
 {
 	int c, r;
 
-	if (faccessat(t->root_fd, "cgroup.kill", W_OK, 0) == -1) {
-		(void)snprintf(why, size, "cgroup %s has no cgroup.kill: Linux 5.14 or newer, "
-		    "and a group that is not threaded, are needed", t->path);
-		return (-EOPNOTSUPP);
-	}
+	if (faccessat(t->root_fd, "cgroup.kill", W_OK, 0) == -1)
+		return (cg_no_kill(t, why, size));
 	if ((t->users_fd = cg_make_dir(t->root_fd, "users", NULL)) < 0) {
 		r = t->users_fd;
 		t->users_fd = -1;
@@ -120,9 +175,14 @@ cg_detect(struct cgtree *t, const struct cg_host *h, char *why, size_t size)
 		return (r);
 	}
 	/* Before the controllers: processes of an earlier daemon would be in the way. */
-	cg_sweep(t);
+	sweep(t);
 	for (c = 0; c < CG_NCONTROLLERS; c++)
-		detect(t, h, (enum cg_controller)c);
+		if ((r = detect(t, h, (enum cg_controller)c)) != 0) {
+			(void)snprintf(why, size, "another telepilotd uses the cgroup v1 groups "
+			    "named %s; a CgroupParent with another last component gives this "
+			    "one its own", t->name);
+			return (r);
+		}
 	t->swap = detect_swap(t);
 	return (0);
 }

@@ -141,26 +141,9 @@ cg_wait_empty(int dir, unsigned int ms)
 	return (r == 1 ? -EBUSY : r);
 }
 
-int
-cg_remove(int at, const char *name)
-{
-	int fd, r;
-
-	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return (0);
-	if (errno != EBUSY && errno != ENOTEMPTY)
-		return (-errno);
-	if ((fd = cg_open_dir(at, name)) < 0)
-		return (fd == -ENOENT ? 0 : fd);
-	r = cg_remove_below(fd);
-	close_fd(&fd);
-	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return (0);
-	return (r != 0 ? r : -errno);
-}
-
-int
-cg_remove_below(int dir)
+/* What is below dir, not dir itself. */
+static int
+remove_below(int dir)
 {
 	struct dirent *de;
 	int fd, one, r = 0;
@@ -183,4 +166,22 @@ cg_remove_below(int dir)
 	}
 	(void)closedir(d);
 	return (r);
+}
+
+int
+cg_remove(int at, const char *name)
+{
+	int fd, r;
+
+	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return (0);
+	if (errno != EBUSY && errno != ENOTEMPTY)
+		return (-errno);
+	if ((fd = cg_open_dir(at, name)) < 0)
+		return (fd == -ENOENT ? 0 : fd);
+	r = remove_below(fd);
+	close_fd(&fd);
+	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return (0);
+	return (r != 0 ? r : -errno);
 }

@@ -23,7 +23,8 @@
  * job could fill the host's memory through its stdout, and too small a one
  * slows the output down. Measured in the test VM with 500 MB of output: as fast
  * with 16 MiB as with no limit, a fifth slower with 4 MiB, and no supervisor was
- * killed in either. A build with sanitizers needs some more.
+ * killed in either. A build with sanitizers needs some more. On tmpfs the pages
+ * are no cache: they cannot be dropped, and the limit would kill the supervisor.
  */
 #define SUP_MEMORY_MAX	(32 * 1024 * 1024)
 
@@ -85,8 +86,8 @@ make_dirs(struct cgjob *j, const struct limits *l)
 }
 
 /* One process of it killed for memory, whoever's limit it was: all of it goes. */
-static int
-write_fixed(struct cgjob *j, char *stage, size_t size)
+int
+cg_write_fixed(struct cgjob *j, char *stage, size_t size)
 {
 	int r;
 
@@ -94,6 +95,8 @@ write_fixed(struct cgjob *j, char *stage, size_t size)
 		return (0);
 	if ((r = cg_write(j->job_fd, "memory.oom.group", "1")) != 0)
 		return (cg_stage(stage, size, r, "limit memory (memory.oom.group)"));
+	if (j->tree->state_in_memory)
+		return (0);
 	if ((r = cg_write(j->sup_fd, "memory.max", "%d", SUP_MEMORY_MAX)) != 0)
 		return (cg_stage(stage, size, r, "limit the supervisor's memory (memory.max)"));
 	return (0);
@@ -146,7 +149,7 @@ cgjob_new(struct cgjob **jp, struct cgtree *t, const char *user, const struct uu
 	if ((r = make_dirs(j, l)) != 0)
 		r = cg_stage(stage, size, r, "make the job's cgroup");
 	else
-		r = write_fixed(j, stage, size);
+		r = cg_write_fixed(j, stage, size);
 	for (c = 0; r == 0 && c < CG_NCONTROLLERS; c++)
 		r = write_limit(j, (enum cg_controller)c, l, stage, size);
 	if (r != 0) {

@@ -81,8 +81,6 @@ int cg_populated(int dir);			/* 1, 0 or -errno */
 int cg_wait_empty(int dir, unsigned int ms);
 /* Depth first; 0 also if it is not there, else -errno. */
 int cg_remove(int at, const char *name);
-/* What is below dir, not dir itself. */
-int cg_remove_below(int dir);
 
 /* --- the tree -------------------------------------------------------------- */
 
@@ -122,6 +120,7 @@ struct cgtree {
 	enum cg_where where[CG_NCONTROLLERS];
 	enum cg_why why[CG_NCONTROLLERS];
 	bool swap;			/* swap can be limited */
+	bool state_in_memory;		/* so the supervisors' memory is not limited */
 
 	TAILQ_HEAD(cg_reaps, cg_reap) reaps;
 	sd_event_source *retry;
@@ -137,7 +136,19 @@ struct cgjob {
 	uint64_t nproc;			/* RLIMIT_NPROC in place of pids.max */
 };
 
-/* cgroup_root.c: opens or makes the root, by the configuration. 0 or -errno. */
+/* cgroup_tree.c: without any group, or NULL. */
+struct cgtree *cg_tree_new(sd_event *, const struct cgtree_config *);
+
+/* cgroup_root.c: its path and name, and the group above it. 0 or -errno. */
+int cg_root_locate(struct cgtree *, const char *path, char *why, size_t size);
+/* The path of a root without CgroupParent and systemd: id tells it from others'. */
+int cg_root_own_path(char **path, const struct cg_host *, const char *id, char *why,
+    size_t size);
+/* Is there a v2 hierarchy at all? 0 or -ENOENT. */
+int cg_root_check(const struct cg_host *, char *why, size_t size);
+/* Would the root be systemd's scope? */
+bool cg_root_by_systemd(const struct cg_host *, const char *parent);
+/* Opens or makes the root, by the configuration. 0 or -errno. */
 int cg_root_open(struct cgtree *, const struct cg_host *, const char *parent,
     char *why, size_t size);
 void cg_root_close(struct cgtree *);
@@ -146,6 +157,10 @@ int cg_root_enable(struct cgtree *, enum cg_controller);
 
 /* cgroup_detect.c: where each controller is; makes v1 roots. 0 or -errno. */
 int cg_detect(struct cgtree *, const struct cg_host *, char *why, size_t size);
+/* The words for a root without cgroup.kill, and its error. */
+int cg_no_kill(const struct cgtree *, char *why, size_t size);
+/* From what came of trying a controller on v2 and on v1, 0 or -errno. */
+void cg_classify(struct cgtree *, const struct cg_host *, enum cg_controller, int v2, int v1);
 
 /* cgroup_limits.c, cgroup_v1.c: one writer a controller. 0 or -errno with stage set. */
 typedef int cg_writer(struct cgjob *, const struct limits *, char *stage, size_t size);
@@ -155,6 +170,9 @@ bool cg_asked(const struct limits *, enum cg_controller);
 /* The group of a job in a v1 hierarchy, joined by this job. 0 or -errno. */
 int cg_v1_make(struct cgjob *, enum cg_controller);
 
+/* cgroup_job.c: what every job's groups get. 0 or -errno with stage set. */
+int cg_write_fixed(struct cgjob *, char *stage, size_t size);
+
 /* A stage for people, and r again. */
 int cg_stage(char *stage, size_t size, int r, const char *what);
 
@@ -162,8 +180,10 @@ int cg_stage(char *stage, size_t size, int r, const char *what);
 void cg_reap_job(struct cgtree *, const char *user, const char *id);
 /* The last try before the end: waits a little, logs what stays. */
 void cg_reap_finish(struct cgtree *);
-/* Ends and removes what an earlier daemon left below users/. */
-void cg_sweep(struct cgtree *);
+
+/* cgroup_sweep.c: ends and removes what an earlier daemon's jobs left. 0 or -errno. */
+int cg_sweep_users(int users_fd);
+void cg_sweep_v1(int root_fd);		/* the empty groups of v1 */
 /* cgroup_stale.c: the trees beside ours that their daemons left behind. */
 void cg_sweep_stale(struct cgtree *, const struct cg_host *);
 

@@ -6,7 +6,6 @@
  * what cannot be removed is tried again, for ever, and killed each time.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #define RETRY_MIN_USEC	(10 * 1000)
 #define RETRY_MAX_USEC	(1000 * 1000)
 #define SAY_AFTER	12	/* tries: some seconds */
-#define SWEEP_MS	5000
 #define FINISH_MS	2000
 #define STEP_MS		10
 
@@ -181,65 +179,4 @@ cg_reap_finish(struct cgtree *t)
 		TAILQ_REMOVE(&t->reaps, reap, entry);
 		free(reap);
 	}
-}
-
-/* --- what an earlier daemon left ------------------------------------------- */
-
-/* Calls each(dir, name) for every group in dir. */
-static void
-each_group(int dir, void (*each)(struct cgtree *, int, const char *), struct cgtree *t)
-{
-	struct dirent *de;
-	DIR *d;
-	int fd;
-
-	if ((fd = cg_open_dir(dir, ".")) < 0)
-		return;
-	if ((d = fdopendir(fd)) == NULL) {
-		close_fd(&fd);
-		return;
-	}
-	while ((de = readdir(d)) != NULL)
-		if (de->d_type == DT_DIR && de->d_name[0] != '.')
-			each(t, dir, de->d_name);
-	(void)closedir(d);
-}
-
-static void
-say_job(struct cgtree *t, int dir, const char *name)
-{
-	int fd, populated;
-
-	(void)t;
-	if ((fd = cg_open_dir(dir, name)) < 0)
-		return;
-	populated = cg_populated(fd);
-	log_warn("job %s: left by an earlier telepilotd%s", name,
-	    populated == 1 ? ", killed" : "");
-	close_fd(&fd);
-}
-
-static void
-say_user(struct cgtree *t, int dir, const char *name)
-{
-	int fd;
-
-	if ((fd = cg_open_dir(dir, name)) < 0)
-		return;
-	each_group(fd, say_job, t);
-	close_fd(&fd);
-}
-
-void
-cg_sweep(struct cgtree *t)
-{
-	int r;
-
-	each_group(t->users_fd, say_user, t);
-	if ((r = cg_kill(t->users_fd)) == 0 &&
-	    (r = cg_wait_empty(t->users_fd, SWEEP_MS)) == 0)
-		r = cg_remove_below(t->users_fd);
-	if (r != 0)
-		log_error("cgroup %s: what an earlier telepilotd left cannot be ended: %s",
-		    t->path, strerror(-r));
 }

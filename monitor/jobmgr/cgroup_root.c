@@ -69,9 +69,8 @@ lock_root(const struct cgtree *t, char *why, size_t size)
 	return (r);
 }
 
-/* Opens path, or makes its last component. */
-static int
-open_root(struct cgtree *t, const char *path, char *why, size_t size)
+int
+cg_root_locate(struct cgtree *t, const char *path, char *why, size_t size)
 {
 	const char *dir, *base;
 	char *copy;
@@ -89,23 +88,38 @@ open_root(struct cgtree *t, const char *path, char *why, size_t size)
 		goto out;
 	}
 	/* An administrator's path may go through symbolic links, a group's name not. */
-	if ((t->above_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+	if ((t->above_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1) {
 		r = -errno;
-	else if (!is_cgroup2(t->above_fd))
+		(void)snprintf(why, size, "cgroup %s: %s", path, strerror(-r));
+	} else if (!is_cgroup2(t->above_fd)) {
 		r = -ENOTSUP;
-	else if ((t->root_fd = cg_make_dir(t->above_fd, base, &t->made_root)) < 0) {
+		(void)snprintf(why, size, "cgroup %s: not below a cgroup v2 mount", path);
+	}
+out:
+	free(copy);
+	return (r);
+}
+
+/* Opens path, or makes its last component. */
+static int
+open_root(struct cgtree *t, const char *path, char *why, size_t size)
+{
+	int r;
+
+	if ((r = cg_root_locate(t, path, why, size)) != 0)
+		return (r);
+	if ((t->root_fd = cg_make_dir(t->above_fd, t->name, &t->made_root)) < 0) {
 		r = t->root_fd;
 		t->root_fd = -1;
-	} else if ((r = lock_root(t, why, size)) != 0)
-		close_fd(&t->root_fd);		/* another's: nothing in it is touched */
-	if (r != 0 && why[0] == '\0')
-		(void)snprintf(why, size, r == -ENOTSUP ? "cgroup %s: not below a cgroup v2 mount"
-		    : "cgroup %s: %s", path, strerror(-r));
+		(void)snprintf(why, size, "cgroup %s: %s", path, strerror(-r));
+	} else if ((r = lock_root(t, why, size)) != 0) {
+		/* Another's, even if we made it: nothing in it is touched. */
+		close_fd(&t->root_fd);
+		t->made_root = false;
+	}
 	/* What was there before us is its maker's, and so are its parent's controllers. */
 	if (!t->made_root)
 		close_fd(&t->above_fd);
-out:
-	free(copy);
 	return (r);
 }
 
@@ -122,19 +136,26 @@ open_scope(struct cgtree *t, const struct cg_host *h, char *why, size_t size)
 	return (r);
 }
 
-static int
-open_own(struct cgtree *t, const struct cg_host *h, char *why, size_t size)
+int
+cg_root_own_path(char **path, const struct cg_host *h, const char *id, char *why, size_t size)
 {
-	char *path;
-	int r;
-
 	if (h->v2_own == NULL) {
 		(void)snprintf(why, size, "our own group is not visible in the cgroup v2 mount; "
 		    "CgroupParent can name another");
 		return (-ENOENT);
 	}
-	if (asprintf(&path, "%s/telepilot-%d", h->v2_own, (int)getpid()) == -1)
-		return (-ENOMEM);
+	return (asprintf(path, "%s/telepilot-%s", h->v2_own, id) == -1 ? -ENOMEM : 0);
+}
+
+static int
+open_own(struct cgtree *t, const struct cg_host *h, char *why, size_t size)
+{
+	char *path, id[16];
+	int r;
+
+	(void)snprintf(id, sizeof(id), "%d", (int)getpid());
+	if ((r = cg_root_own_path(&path, h, id, why, size)) != 0)
+		return (r);
 	r = open_root(t, path, why, size);
 	free(path);
 	if (r == 0)
@@ -142,18 +163,33 @@ open_own(struct cgtree *t, const struct cg_host *h, char *why, size_t size)
 	return (r);
 }
 
+bool
+cg_root_by_systemd(const struct cg_host *h, const char *parent)
+{
+	return (parent == NULL && cg_host_unified(h) && sd_booted() > 0);
+}
+
+int
+cg_root_check(const struct cg_host *h, char *why, size_t size)
+{
+	if (h->v2_mount != NULL)
+		return (0);
+	(void)snprintf(why, size, "no cgroup v2 is mounted: it is needed to hold jobs "
+	    "together (mount -t cgroup2 none /sys/fs/cgroup/unified)");
+	return (-ENOENT);
+}
+
 int
 cg_root_open(struct cgtree *t, const struct cg_host *h, const char *parent, char *why,
     size_t size)
 {
-	if (h->v2_mount == NULL) {
-		(void)snprintf(why, size, "no cgroup v2 is mounted: it is needed to hold jobs "
-		    "together (mount -t cgroup2 none /sys/fs/cgroup/unified)");
-		return (-ENOENT);
-	}
+	int r;
+
+	if ((r = cg_root_check(h, why, size)) != 0)
+		return (r);
 	if (parent != NULL)
 		return (open_root(t, parent, why, size));
-	if (cg_host_unified(h) && sd_booted() > 0)
+	if (cg_root_by_systemd(h, parent))
 		return (open_scope(t, h, why, size));
 	return (open_own(t, h, why, size));
 }

@@ -23,7 +23,6 @@
 #include "monitor/jobmgr/cgroup_priv.h"
 
 #define PREFIX		"telepilot-"
-#define EMPTY_MS	2000
 
 /* Is this a tree whose daemon is gone? */
 static bool
@@ -40,14 +39,36 @@ abandoned(const char *name)
 static void
 remove_v1(const struct cg_host *h, const char *name)
 {
-	int c, fd;
+	int c, fd, root;
 
 	for (c = 0; c < CG_NCONTROLLERS; c++) {
 		if (h->v1_own[c] == NULL || (fd = cg_open_dir(AT_FDCWD, h->v1_own[c])) < 0)
 			continue;
-		(void)cg_remove(fd, name);
+		if ((root = cg_open_dir(fd, name)) >= 0) {
+			cg_sweep_v1(root);
+			close_fd(&root);
+			(void)unlinkat(fd, name, AT_REMOVEDIR);
+		}
 		close_fd(&fd);
 	}
+}
+
+/* Its jobs and its own two groups; what else is in it keeps it. */
+static int
+remove_v2(int above, int root, const char *name)
+{
+	int r, users;
+
+	if ((users = cg_open_dir(root, "users")) >= 0) {
+		r = cg_sweep_users(users);
+		close_fd(&users);
+		if (r != 0)
+			return (r);
+		if (unlinkat(root, "users", AT_REMOVEDIR) == -1)
+			return (-errno);
+	} else if (users != -ENOENT)
+		return (users);
+	return (unlinkat(above, name, AT_REMOVEDIR) == -1 ? -errno : 0);
 }
 
 static void
@@ -58,8 +79,7 @@ clear(const struct cgtree *t, const struct cg_host *h, const char *name)
 	if ((fd = cg_open_dir(t->above_fd, name)) < 0)
 		return;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if ((r = cg_kill(fd)) == 0 && (r = cg_wait_empty(fd, EMPTY_MS)) == 0)
-			r = cg_remove(t->above_fd, name);
+		r = remove_v2(t->above_fd, fd, name);
 		remove_v1(h, name);
 		if (r == 0)
 			log_info("cgroups: removed %s, left by an earlier telepilotd", name);

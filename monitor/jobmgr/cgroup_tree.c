@@ -17,8 +17,8 @@
 #include "monitor/jobmgr/cgroup_priv.h"
 #include "monitor/jobmgr/disk.h"
 
-static struct cgtree *
-tree_new(sd_event *event, const struct cgtree_config *config)
+struct cgtree *
+cg_tree_new(sd_event *event, const struct cgtree_config *config)
 {
 	struct cgtree *t;
 	int c;
@@ -30,6 +30,7 @@ tree_new(sd_event *event, const struct cgtree_config *config)
 		t->v1_own_fd[c] = t->v1_root_fd[c] = -1;
 	TAILQ_INIT(&t->reaps);
 	t->event = sd_event_ref(event);
+	t->state_in_memory = config->state_in_memory;
 	cgtree_reconfigure(t, config);
 	return (t);
 }
@@ -48,12 +49,15 @@ cgtree_open(struct cgtree **tp, sd_event *event, const struct cgtree_config *con
 		    strerror(-r));
 		return (r);
 	}
-	if ((t = tree_new(event, config)) == NULL)
+	if ((t = cg_tree_new(event, config)) == NULL)
 		r = -ENOMEM;
 	else if ((r = cg_root_open(t, &host, config->parent, why, size)) == 0)
 		r = cg_detect(t, &host, why, size);
 	cg_host_free(&host);
 	if (r == 0) {
+		if (t->state_in_memory && t->where[CG_MEMORY] == CG_V2)
+			log_warn("the state directory is on tmpfs: output counts as its "
+			    "supervisor's memory, which is therefore not limited");
 		*tp = t;
 		return (0);
 	}

@@ -111,6 +111,10 @@ start_outcome(const struct job *job, struct status *st)
 	if (job->reason == END_SUPERVISOR_LOST)
 		return (status_set(st, ST_INTERNAL, NULL,
 		    "the job's supervisor was lost while it was started"));
+	if (job->error == EMFILE || job->error == ENFILE)
+		return (status_set(st, ST_RESOURCE_EXHAUSTED, NULL,
+		    "%s: the server has no file descriptor left for another job",
+		    job->stage != NULL ? job->stage : "start"));
 	return (status_set(st, ST_FAILED_PRECONDITION, NULL, "%s: %s",
 	    job->stage != NULL ? job->stage : "start", strerror(job->error)));
 }

@@ -19,26 +19,45 @@
 #include "monitor/jobmgr/runner_internal.h"
 
 static int
-open_jobs(int state_fd)
+told(const char *what, int r)
 {
-	int fd;
-
-	if (mkdirat(state_fd, "jobs", 0700) == -1 && errno != EEXIST)
-		return (-errno);
-	fd = openat(state_fd, "jobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return (fd == -1 ? -errno : fd);
+	if (r != 0)
+		log_error("%s in the state directory: %s", what, strerror(-r));
+	return (r);
 }
 
 static int
-sweep(int jobs_fd)
+open_jobs(struct runner *r, int state_fd)
 {
-	int n = files_sweep(jobs_fd);
+	if (mkdirat(state_fd, "jobs", 0700) == -1 && errno != EEXIST)
+		return (-errno);
+	r->jobs_fd = openat(state_fd, "jobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return (r->jobs_fd == -1 ? -errno : 0);
+}
+
+/* Before any job of ours has files: later what lies there may be in use. */
+static int
+sweep(struct runner *r)
+{
+	int n = files_sweep(r->jobs_fd, r->remover);
 
 	if (n < 0)
 		return (n);
 	if (n > 0)
-		log_warn("files of an earlier telepilotd's jobs removed: %d", n);
+		log_warn("files of an earlier telepilotd's jobs are removed: %d", n);
 	return (0);
+}
+
+static int
+open_files(struct runner *r, int state_fd)
+{
+	int error;
+
+	if ((error = told("jobs", open_jobs(r, state_fd))) != 0 ||
+	    (error = told("jobs/removed", remover_new(&r->remover, r->event,
+	    r->jobs_fd))) != 0)
+		return (error);
+	return (told("jobs", sweep(r)));
 }
 
 int
@@ -59,10 +78,7 @@ runner_new(struct runner **out, sd_event *event, int state_fd, int spawner_fd,
 		error = -ENOMEM;
 		goto fail;
 	}
-	if ((error = open_jobs(state_fd)) < 0)
-		goto fail;
-	r->jobs_fd = error;
-	if ((error = sweep(r->jobs_fd)) != 0)
+	if ((error = open_files(r, state_fd)) != 0)
 		goto fail;
 	*out = r;
 	return (0);
@@ -76,6 +92,7 @@ runner_free(struct runner *r)
 {
 	if (r == NULL)
 		return;
+	remover_free(r->remover);
 	close_fd(&r->jobs_fd);
 	spawner_env_free(r);
 	free(r->msg);
@@ -157,7 +174,7 @@ run_remove(void *ctx, const struct uuid *uuid)
 	char id[UUID_STRLEN + 1];
 
 	uuid_format(uuid, id);
-	return (files_remove(r->jobs_fd, id));
+	return (remover_take(r->remover, id));
 }
 
 const struct job_backend runner_backend = {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/fdio.h"
+#include "common/log.h"
 #include "common/uuid.h"
 #include "monitor/jobmgr/runner_internal.h"
 
@@ -42,6 +43,8 @@ open_files(int jobs_fd, const char *id, int *fds, int n, int flags)
 {
 	int i, fd;
 
+	if (fds_scarce())
+		return (-EMFILE);
 	for (i = 0; i < n; i++) {
 		if ((fd = open_file(jobs_fd, id, i, flags)) < 0) {
 			while (i-- > 0)
@@ -53,6 +56,20 @@ open_files(int jobs_fd, const char *id, int *fds, int n, int flags)
 	return (0);
 }
 
+/* Of files just made: they are empty. */
+static void
+unmake(int jobs_fd, const char *id)
+{
+	char path[PATH_SIZE];
+	int i;
+
+	for (i = 0; i < NFILES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", id, names[i]);
+		(void)unlinkat(jobs_fd, path, 0);
+	}
+	(void)unlinkat(jobs_fd, id, AT_REMOVEDIR);
+}
+
 /* Not O_APPEND, which splice(2) refuses. On failure nothing is left. */
 int
 files_make(int jobs_fd, const char *id, int fds[NFILES])
@@ -62,7 +79,7 @@ files_make(int jobs_fd, const char *id, int fds[NFILES])
 	if (mkdirat(jobs_fd, id, 0700) == -1)
 		return (-errno);
 	if ((r = open_files(jobs_fd, id, fds, NFILES, O_RDWR | O_CREAT | O_EXCL)) != 0)
-		(void)files_remove(jobs_fd, id);
+		unmake(jobs_fd, id);
 	return (r);
 }
 
@@ -85,74 +102,39 @@ files_output_size(int jobs_fd, const char *id)
 	return ((uint64_t)st.st_size);
 }
 
-/* NULL with errno. */
-static DIR *
-open_dir(int at, const char *name)
-{
-	DIR *dir;
-	int fd;
-
-	if ((fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1)
-		return (NULL);
-	if ((dir = fdopendir(fd)) == NULL)
-		close_fd(&fd);
-	return (dir);
-}
-
-static bool
-is_self_or_parent(const char *name)
-{
-	return (strcmp(name, ".") == 0 || strcmp(name, "..") == 0);
-}
-
-/* There are no directories in it: we made none. */
+/* One that cannot be moved is said, and in nobody's way: no job gets its name. */
 static int
-empty_dir(DIR *dir)
+sweep_one(struct remover *remover, const char *name)
 {
-	struct dirent *d;
-
-	while ((errno = 0, d = readdir(dir)) != NULL)
-		if (!is_self_or_parent(d->d_name) && unlinkat(dirfd(dir), d->d_name, 0) == -1)
-			return (-errno);
-	return (-errno);
-}
-
-/* 0 too when there is nothing to remove. */
-int
-files_remove(int jobs_fd, const char *id)
-{
-	DIR *dir;
 	int r;
 
-	if ((dir = open_dir(jobs_fd, id)) == NULL)
-		return (errno == ENOENT ? 0 : -errno);
-	r = empty_dir(dir);
-	closedir(dir);
-	if (r == 0 && unlinkat(jobs_fd, id, AT_REMOVEDIR) == -1 && errno != ENOENT)
-		r = -errno;
-	return (r);
+	if ((r = remover_take(remover, name)) == 0)
+		return (1);
+	log_warn("jobs/%s in the state directory, left by an earlier telepilotd, cannot be "
+	    "removed: %s; remove it by hand", name, strerror(-r));
+	return (0);
 }
 
 /* Only what has a job's name: anything else is not ours to remove. */
 int
-files_sweep(int jobs_fd)
+files_sweep(int jobs_fd, struct remover *remover)
 {
 	struct dirent *d;
 	struct uuid id;
 	DIR *dir;
-	int n = 0, r = 0;
+	int fd, n = 0, r;
 
-	if ((dir = open_dir(jobs_fd, ".")) == NULL)
+	if ((fd = openat(jobs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
 		return (-errno);
-	while ((errno = 0, d = readdir(dir)) != NULL) {
-		if (uuid_parse(d->d_name, &id) != 0)
-			continue;
-		if ((r = files_remove(jobs_fd, d->d_name)) != 0)
-			break;
-		n++;
-	}
-	if (r == 0)
+	if ((dir = fdopendir(fd)) == NULL) {
 		r = -errno;
+		close_fd(&fd);
+		return (r);
+	}
+	while ((errno = 0, d = readdir(dir)) != NULL)
+		if (uuid_parse(d->d_name, &id) == 0)
+			n += sweep_one(remover, d->d_name);
+	r = -errno;
 	closedir(dir);
 	return (r != 0 ? r : n);
 }

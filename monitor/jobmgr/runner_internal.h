@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/msg.h"
+#include "monitor/jobmgr/remover.h"
 #include "monitor/runner.h"
 
 #define SPAWNER_ENV_MAX	5	/* with its NULL */
@@ -21,6 +22,7 @@
 struct runner {
 	sd_event *event;
 	int jobs_fd;			/* STATE/jobs */
+	struct remover *remover;	/* STATE/jobs/removed */
 	int spawner_fd;			/* borrowed */
 	struct cgtree *tree;		/* borrowed */
 	struct msg *msg;		/* what is received, one at a time */
@@ -107,7 +109,7 @@ enum { FILE_OUTPUT, FILE_INDEX, FILE_END, NFILES };
 int files_make(int jobs_fd, const char *id, int fds[NFILES]);
 int files_open(int jobs_fd, const char *id, int fds[2]);
 uint64_t files_output_size(int jobs_fd, const char *id);
-int files_remove(int jobs_fd, const char *id);
-int files_sweep(int jobs_fd);			/* how many directories, or -errno */
+/* Gives the remover what an earlier daemon's jobs left. How many, or -errno. */
+int files_sweep(int jobs_fd, struct remover *);
 
 #endif

@@ -82,11 +82,20 @@ report(struct job_run *run)
 		report_silence(run);
 }
 
+/* Whether it is empty cannot be told for want of a descriptor: not yet, then. */
+static bool
+may_be_populated(const struct job_run *run)
+{
+	int r = cgjob_populated(run->cg);
+
+	return (r == 1 || r == -EMFILE || r == -ENFILE || r == -ENOMEM);
+}
+
 /* An empty or missing cgroup ends the run. */
 static void
 settle(struct job_run *run)
 {
-	if (run->cg == NULL || cgjob_populated(run->cg) != 1) {
+	if (run->cg == NULL || !may_be_populated(run)) {
 		report(run);
 		return;
 	}

@@ -41,6 +41,14 @@ static const struct {
 	{ AFS_SUPER_MAGIC,	"AFS" },
 };
 
+bool
+runner_state_in_memory(int state_fd)
+{
+	struct statfs fs;
+
+	return (fstatfs(state_fd, &fs) == 0 && (uint32_t)fs.f_type == TMPFS_MAGIC);
+}
+
 static int
 check_type(int fd, char *why, size_t size)
 {

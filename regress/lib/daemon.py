@@ -433,14 +433,18 @@ class Daemon:
         return [m for m in mounts() - self._mounts
                 if str(self.dir) in m or " - nsfs " in m or " - cgroup2 " in m]
 
-    def remove(self):
-        """The scratch directory and the cgroup; call after stop()."""
+    def remove_cgroup(self):
+        """What is empty of it."""
         for root, dirs, _ in os.walk(self.cgroup, topdown=False):
             for d in dirs:
                 with contextlib.suppress(OSError):
                     os.rmdir(os.path.join(root, d))
         with contextlib.suppress(OSError):
             self.cgroup.rmdir()
+
+    def remove(self):
+        """The scratch directory and the cgroup; call after stop()."""
+        self.remove_cgroup()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def close(self):

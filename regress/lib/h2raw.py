@@ -107,7 +107,8 @@ class Answer:
 class Connection:
     """greet: send the preface and SETTINGS, and take the server's."""
 
-    def __init__(self, daemon, user="alice", greet=True, send_settings=b"", auto=True, timeout=10.0):
+    def __init__(self, daemon, user="alice", greet=True, send_settings=b"", auto=True,
+                 timeout=10.0):
         self.sock = tls.connect(daemon, user, timeout=timeout)
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.decoder.max_header_list_size = 1 << 20

@@ -874,6 +874,43 @@ test_locked(void **state)
 	assert_true(there("%s/users", r->parent));
 }
 
+/*
+ * Another path with the same last component is another root in v2, and the same
+ * one in v1. Before: the second daemon's end removed the first one's groups, and
+ * no job with a limit could start there any more.
+ */
+static void
+test_same_name_in_v1(void **state)
+{
+	struct real *r = *state;
+	struct cgtree_config config = r->config;
+	struct cgtree *other = NULL;
+	char *above, *parent, why[512];
+	bool v1 = false;
+	int c, e;
+
+	for (c = 0; c < CG_NCONTROLLERS; c++)
+		v1 = v1 || r->tree->where[c] == CG_V1;
+	assert_int_not_equal(asprintf(&above, "%s-above", r->parent), -1);
+	assert_int_not_equal(asprintf(&parent, "%s/%s", above, r->tree->name), -1);
+	assert_int_equal(mkdir(above, 0755), 0);
+	config.parent = parent;
+	e = cgtree_open(&other, NULL, &config, why, sizeof(why));
+	if (e == 0)
+		cgtree_close(other);
+	assert_int_equal(e, v1 ? -EWOULDBLOCK : 0);
+	if (v1)
+		assert_non_null(strstr(why, "another telepilotd"));
+	assert_int_equal(rmdir(above), 0);
+	for (c = 0; c < CG_NCONTROLLERS; c++)
+		if (r->tree->where[c] == CG_V1)
+			assert_true(there("%s/%s", r->host.v1_own[c], r->tree->name));
+	free(parent);
+	free(above);
+}
+
+#define JOB	"01234567-89ab-4cde-8f01-23456789abcd"
+
 /* An earlier daemon was killed: its jobs are ended and its groups removed. */
 static void
 test_leftovers(void **state)
@@ -888,8 +925,8 @@ test_leftovers(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(mkdirat(fd, "users", 0755), 0);
 	assert_int_equal(mkdirat(fd, "users/bob", 0755), 0);
-	assert_int_equal(mkdirat(fd, "users/bob/x", 0755), 0);
-	job = cg_make_dir(fd, "users/bob/x/job", NULL);
+	assert_int_equal(mkdirat(fd, "users/bob/" JOB, 0755), 0);
+	job = cg_make_dir(fd, "users/bob/" JOB "/job", NULL);
 	assert_true(job >= 0);
 	pid = child_in(job);
 	open_tree(r);
@@ -902,6 +939,194 @@ test_leftovers(void **state)
 	r->tree = NULL;
 	assert_true(there("%s", r->parent));
 	assert_int_equal(rmdir(r->parent), 0);
+}
+
+/*
+ * What has not the form of a job's group is somebody else's, though it lies in our
+ * tree: it was killed, and removed where it was empty.
+ */
+static void
+test_foreign_groups(void **state)
+{
+	static const char *const foreign[] = {
+		"users/Upper", ("users/Upper/" JOB), "users/bob/x", "users/bob/x/job",
+	};
+	struct real *r = *state;
+	const char *name = strrchr(r->parent, '/');
+	int c, fd, group, v1[CG_NCONTROLLERS];
+	pid_t pid;
+	size_t i;
+
+	cgtree_close(r->tree);
+	r->tree = NULL;
+	assert_true((fd = cg_make_dir(-1, r->parent, NULL)) >= 0);
+	assert_int_equal(mkdirat(fd, "users", 0755), 0);
+	assert_int_equal(mkdirat(fd, "users/bob", 0755), 0);
+	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_int_equal(mkdirat(fd, foreign[i], 0755), 0);
+	assert_int_equal(mkdirat(fd, "users/bob/" JOB, 0755), 0);
+	assert_true((group = cg_open_dir(fd, "users/bob/x/job")) >= 0);
+	pid = child_in(group);
+	for (c = 0; c < CG_NCONTROLLERS; c++) {
+		v1[c] = -1;
+		if (r->host.v1_own[c] == NULL)
+			continue;
+		v1[c] = cg_open_dir(-1, r->host.v1_own[c]);
+		assert_true(v1[c] >= 0);
+		assert_true(mkdirat(v1[c], name + 1, 0755) == 0 || errno == EEXIST);
+		assert_true((group = cg_open_dir(v1[c], name + 1)) >= 0);
+		assert_true(mkdirat(group, "bob", 0755) == 0 || errno == EEXIST);
+		assert_true(mkdirat(group, "bob/" JOB, 0755) == 0 || errno == EEXIST);
+		assert_true(mkdirat(group, "Upper", 0755) == 0 || errno == EEXIST);
+		close_fd(&group);
+	}
+	open_tree(r);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_true(there("%s/%s", r->parent, foreign[i]));
+	assert_false(there("%s/users/bob/" JOB, r->parent));
+	for (c = 0; c < CG_NCONTROLLERS; c++)
+		if (v1[c] != -1) {
+			assert_false(there("%s%s/bob", r->host.v1_own[c], name));
+			assert_true(there("%s%s/Upper", r->host.v1_own[c], name));
+		}
+	cgtree_close(r->tree);
+	r->tree = NULL;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	wait_killed(pid);
+	for (c = 0; c < CG_NCONTROLLERS; c++)
+		if (v1[c] != -1) {
+			assert_int_equal(cg_remove(v1[c], name + 1), 0);
+			close_fd(&v1[c]);
+		}
+	close_fd(&fd);
+	assert_int_equal(cg_remove(-1, r->parent), 0);
+}
+
+/* What cgtree_open found by trying, with everything that is printed. */
+static void
+collect_line(void *arg, const char *line)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	assert_int_equal(strncmp(line, "cgroup /", 8) == 0 || strncmp(line, "limit ", 6) == 0, 1);
+	(void)snprintf(text + len, 4096 - len, "%s\n", line);
+}
+
+static void
+probe_text(const struct cgtree_config *config, char *text)
+{
+	char why[512];
+	struct cgtree *t;
+	int e;
+
+	if ((e = cgtree_probe(&t, config, why, sizeof(why))) != 0)
+		fail_msg("cgtree_probe: %s (%s)", why, strerror(-e));
+	text[0] = '\0';
+	cgtree_describe(t, collect_line, text);
+	cgtree_close(t);
+}
+
+/* Beside the daemon, before it and after it, by looking only. */
+static void
+test_probe(void **state)
+{
+	struct real *r = *state;
+	char opened[4096] = "", text[4096];
+	struct limits none;
+	struct cgjob *j;
+	int job, users;
+	pid_t pid;
+
+	cgtree_describe(r->tree, collect_line, opened);
+	limits_init(&none);
+	j = new_job(r, &none);
+	pid = child_in(j->job_fd);
+	probe_text(&r->config, text);
+	assert_string_equal(text, opened);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_true(there("%s/users/alice/%s/job", r->parent, r->id_text));
+	assert_int_equal(cgjob_kill_all(j), 0);
+	wait_killed(pid);
+	cgjob_free(j);
+	cgtree_close(r->tree);
+	r->tree = NULL;
+
+	/* Nothing is there, and nothing is made. */
+	probe_text(&r->config, text);
+	assert_string_equal(text, opened);
+	assert_false(there("%s", r->parent));
+
+	/* What a daemon that was killed left is its successor's to sweep. */
+	assert_true((users = cg_make_dir(-1, r->parent, NULL)) >= 0);
+	assert_int_equal(mkdirat(users, "users", 0755), 0);
+	assert_int_equal(mkdirat(users, "users/bob", 0755), 0);
+	assert_int_equal(mkdirat(users, "users/bob/" JOB, 0755), 0);
+	assert_true((job = cg_open_dir(users, "users/bob/" JOB)) >= 0);
+	pid = child_in(job);
+	close_fd(&job);
+	probe_text(&r->config, text);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	wait_killed(pid);
+	assert_true(there("%s/users/bob/" JOB, r->parent));
+	close_fd(&users);
+	assert_int_equal(cg_remove(-1, r->parent), 0);
+}
+
+static void
+test_probe_bad_parents(void **state)
+{
+	static const char *const paths[] = { "relative", "/", "/tmp/x", "/nonexistent/a/b", "" };
+	struct cgtree_config config = { .default_pids = 1 };
+	struct cgtree *t;
+	char why[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		config.parent = paths[i];
+		assert_true(cgtree_probe(&t, &config, why, sizeof(why)) < 0);
+		assert_non_null(strstr(why, paths[i]));
+	}
+}
+
+/*
+ * On tmpfs a supervisor's memory.max would kill it for its job's output. The
+ * groups are plain directories here, so that any host can show it.
+ */
+static void
+test_state_in_memory(void **state)
+{
+	char dir[] = "/tmp/test-cgroup-XXXXXX", stage[JOB_STAGE_MAX], text[64];
+	struct cgtree_config config = { .state_in_memory = true };
+	struct cgtree *t;
+	struct cgjob j;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_true((fd = cg_open_dir(-1, dir)) >= 0);
+	put_text(fd, "memory.oom.group", "0");
+	put_text(fd, "memory.max", "max");
+	assert_non_null(t = cg_tree_new(NULL, &config));
+	t->where[CG_MEMORY] = CG_V2;
+	memset(&j, 0, sizeof(j));
+	j.tree = t;
+	j.job_fd = j.sup_fd = fd;
+	assert_int_equal(cg_write_fixed(&j, stage, sizeof(stage)), 0);
+	assert_file(fd, "memory.oom.group", "1");
+	assert_true(cg_read(fd, "memory.max", text, sizeof(text)) == 3);
+	assert_string_equal(text, "max");
+	t->state_in_memory = false;
+	assert_int_equal(cg_write_fixed(&j, stage, sizeof(stage)), 0);
+	assert_file(fd, "memory.max", "33554432");
+	cgtree_close(t);
+	assert_int_equal(unlinkat(fd, "memory.oom.group", 0), 0);
+	assert_int_equal(unlinkat(fd, "memory.max", 0), 0);
+	close_fd(&fd);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 static void
@@ -928,8 +1153,8 @@ static void
 test_default_tree(void **state)
 {
 	struct real *r = *state;
-	struct cgtree_config config = { NULL, true, 100 };
-	char why[256] = "", *path;
+	struct cgtree_config config = { .weak_io = true, .default_pids = 100 };
+	char why[256] = "", *path, opened[4096] = "", text[4096];
 	struct cgtree *t;
 	int e;
 
@@ -942,6 +1167,13 @@ test_default_tree(void **state)
 	for (e = 0; e < CG_NCONTROLLERS; e++)
 		if (t->why[e] != CG_WHY_BUSY)
 			assert_int_not_equal(t->where[e], CG_ABSENT);
+	/* By looking, the same; only the path of a tree without systemd is not known. */
+	cgtree_describe(t, collect_line, opened);
+	probe_text(&config, text);
+	if (cg_host_unified(&r->host) && sd_booted() > 0)
+		assert_string_equal(text, opened);
+	else
+		assert_string_equal(strchr(text, '\n'), strchr(opened, '\n'));
 	cgtree_close(t);
 	for (e = 0; e < 100 && there("%s", path); e++)
 		(void)usleep(50 * 1000);	/* systemd removes its scope in its own time */
@@ -954,7 +1186,7 @@ static void
 test_stale_tree(void **state)
 {
 	struct real *r = *state;
-	struct cgtree_config config = { NULL, true, 100 };
+	struct cgtree_config config = { .weak_io = true, .default_pids = 100 };
 	char why[256] = "", *path;
 	struct cgtree *t;
 	int fd, job;
@@ -967,7 +1199,10 @@ test_stale_tree(void **state)
 	assert_int_equal(waitpid(gone, NULL, 0), gone);
 	assert_int_not_equal(asprintf(&path, "%s/telepilot-%d", r->host.v2_own, (int)gone), -1);
 	assert_true((fd = cg_make_dir(-1, path, NULL)) >= 0);
-	assert_true((job = cg_make_dir(fd, "users", NULL)) >= 0);
+	assert_int_equal(mkdirat(fd, "users", 0755), 0);
+	assert_int_equal(mkdirat(fd, "users/bob", 0755), 0);
+	assert_int_equal(mkdirat(fd, "users/bob/" JOB, 0755), 0);
+	assert_true((job = cg_make_dir(fd, "users/bob/" JOB "/job", NULL)) >= 0);
 	pid = child_in(job);
 	close_fd(&job);
 	close_fd(&fd);
@@ -1021,7 +1256,12 @@ main(int argc, char *argv[])
 		REAL(test_bad_user),
 		REAL(test_refused_limit),
 		REAL(test_locked),
+		REAL(test_same_name_in_v1),
 		REAL(test_leftovers),
+		REAL(test_foreign_groups),
+		REAL(test_probe),
+		cmocka_unit_test(test_probe_bad_parents),
+		cmocka_unit_test(test_state_in_memory),
 		REAL(test_bad_parents),
 		REAL(test_default_tree),
 		REAL(test_stale_tree),

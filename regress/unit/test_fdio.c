@@ -2,6 +2,7 @@
 
 /* common/fdio: short counts, interruptions, and errors. */
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -21,6 +22,41 @@
 #include <cmocka.h>
 
 #include "common/fdio.h"
+
+/* The last 64 of them are scarce, or a quarter of few; and they can be had again. */
+static void
+test_fds_scarce(void **state)
+{
+	static const struct {
+		rlim_t limit;
+		int last;		/* the last descriptor before they are scarce */
+	} cases[] = { { 1024, 959 }, { 256, 191 }, { 100, 74 } };
+	struct rlimit old, l;
+	size_t i;
+	int fd;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_false(fds_scarce());
+	l = old;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		l.rlim_cur = cases[i].limit;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+		while ((fd = dup(STDERR_FILENO)) < cases[i].last - 1)
+			assert_int_not_equal(fd, -1);
+		assert_false(fds_scarce());
+		assert_int_equal(dup(STDERR_FILENO), cases[i].last);
+		assert_true(fds_scarce());
+		assert_int_equal(close(cases[i].last), 0);
+		assert_false(fds_scarce());
+		while (dup(STDERR_FILENO) != -1)
+			;
+		assert_int_equal(errno, EMFILE);
+		assert_true(fds_scarce());
+		assert_int_equal(close_from(STDERR_FILENO + 1), 0);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
 
 static int
 temp_file(void)
@@ -319,6 +355,7 @@ main(void)
 		cmocka_unit_test(test_read_file_sizes),
 		cmocka_unit_test(test_read_file_streams),
 		cmocka_unit_test(test_close_from),
+		cmocka_unit_test(test_fds_scarce),
 		cmocka_unit_test(test_sanitise_stdfd),
 	};
 

@@ -5,11 +5,13 @@
  * is not exactly as it was written is refused.
  */
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -124,7 +126,7 @@ test_given_once(void **state)
 	ids = open_ids(d);
 	assert_int_equal(block(ids, "bob"), FIRST + IDS_BLOCK);
 	assert_int_equal(block(ids, "carol"), FIRST + 2 * IDS_BLOCK);
-	assert_int_equal(ids_block(ids, "dave", &first), -ENOSPC);
+	assert_int_equal(ids_block(ids, "dave", &first), -ERANGE);
 	assert_int_equal(block(ids, "alice"), FIRST);
 	assert_int_equal(ids_block(ids, "No", &first), -EINVAL);
 	assert_int_equal(ids_block(ids, "", &first), -EINVAL);
@@ -186,6 +188,73 @@ test_damaged(void **state)
 	put(d, IDS_FILE, "alice\0 1879048192-1879113727\n", 29);
 	assert_int_equal(ids_open(&ids, d->fd, &range, &line, why, sizeof(why)), -EBADMSG);
 	assert_int_equal(line, 1);
+}
+
+/*
+ * The disk takes only a part of a line. Before, it stayed there, and the next
+ * daemon did not start.
+ */
+static void
+test_cut_write(void **state)
+{
+	static const char alice[] = "alice 1879048192-1879113727\n";
+	const struct dir *d = *state;
+	struct ids *ids = open_ids(d);
+	struct rlimit old, limit;
+	uint32_t first;
+
+	assert_int_equal(block(ids, "alice"), FIRST);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = sizeof(alice) - 1 + 7;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(ids_block(ids, "bob", &first), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	expect_file(d, alice);
+	/* There is room again: nothing is lost, and nothing was given. */
+	assert_int_equal(block(ids, "carol"), FIRST + IDS_BLOCK);
+	ids_free(ids);
+	ids = open_ids(d);
+	assert_int_equal(block(ids, "carol"), FIRST + IDS_BLOCK);
+	assert_int_equal(block(ids, "bob"), FIRST + 2 * IDS_BLOCK);
+	ids_free(ids);
+}
+
+/*
+ * An editor replaces the file, or somebody adds a line: blocks appended to the
+ * old one would be lost, and given again.
+ */
+static void
+test_replaced(void **state)
+{
+	static const char text[] = "alice 1879048192-1879113727\n",
+	    more[] = "bob 1879113728-1879179263\n";
+	const struct dir *d = *state;
+	struct ids *ids = open_ids(d);
+	uint32_t first;
+	int fd;
+
+	assert_int_equal(block(ids, "alice"), FIRST);
+	put(d, "sub", text, strlen(text));
+	assert_int_equal(renameat(d->fd, "sub", d->fd, IDS_FILE), 0);
+	assert_int_equal(ids_block(ids, "bob", &first), -ESTALE);
+	assert_int_equal(block(ids, "alice"), FIRST);
+	expect_file(d, text);
+	assert_int_equal(unlinkat(d->fd, IDS_FILE, 0), 0);
+	assert_int_equal(ids_block(ids, "bob", &first), -ESTALE);
+	ids_free(ids);
+
+	put(d, IDS_FILE, text, strlen(text));
+	ids = open_ids(d);
+	fd = openat(d->fd, IDS_FILE, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, more, strlen(more)), (ssize_t)strlen(more));
+	close(fd);
+	assert_int_equal(ids_block(ids, "carol", &first), -ESTALE);
+	ids_free(ids);
+	ids = open_ids(d);
+	assert_int_equal(block(ids, "carol"), FIRST + 2 * IDS_BLOCK);
+	ids_free(ids);
 }
 
 static void
@@ -273,6 +342,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_given_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_reuse, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_subids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),

@@ -7,6 +7,7 @@
  * wants one: then JOURNAL_STREAM, which a spawner inherits, says how.
  */
 
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -191,6 +192,20 @@ groups_left(const struct world *w)
 	return (n);
 }
 
+/* What was removed from jobs/ is unlinked by a child. */
+static void
+await_removal(struct world *w)
+{
+	char path[128];
+	int i;
+
+	for (i = 0; i < 1000 && !remover_idle(w->runner->remover); i++)
+		spin(w, 20000);
+	assert_true(remover_idle(w->runner->remover));
+	snprintf(path, sizeof(path), "%s/jobs/removed", w->state);
+	assert_int_equal(count_entries(path), 0);
+}
+
 static void
 assert_nothing_left(struct world *w)
 {
@@ -201,26 +216,24 @@ assert_nothing_left(struct world *w)
 		spin(w, 20000);
 	assert_int_equal(groups_left(w), 0);
 	snprintf(path, sizeof(path), "%s/jobs", w->state);
-	assert_int_equal(count_entries(path), 0);
+	assert_int_equal(count_entries(path), 1);		/* removed */
+	await_removal(w);
 }
 
 static int
 teardown(void **state)
 {
 	struct world *w = *state;
-	char path[128];
-	int fd;
 
 	jobmgr_free(w->mgr);
+	assert_true(files_sweep(w->runner->jobs_fd, w->runner->remover) >= 0);
+	await_removal(w);
 	runner_free(w->runner);
 	cgtree_close(w->tree);
 	(void)rmdir(w->parent);
 	assert_int_not_equal(access(w->parent, F_OK), 0);
-	assert_true((fd = openat(w->state_fd, "jobs", O_RDONLY | O_CLOEXEC)) != -1);
-	assert_true(files_sweep(fd) >= 0);
-	close(fd);
-	snprintf(path, sizeof(path), "%s/jobs", w->state);
-	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(unlinkat(w->state_fd, "jobs/removed", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(w->state_fd, "jobs", AT_REMOVEDIR), 0);
 	assert_int_equal(rmdir(w->state), 0);
 	close(w->state_fd);
 	close(w->spawner_fd);
@@ -888,6 +901,145 @@ leftovers_are_removed(void **state)
 	assert_nothing_left(w);
 }
 
+static bool is_there(const struct world *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool
+is_there(const struct world *w, const char *fmt, ...)
+{
+	char path[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return (faccessat(w->state_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+}
+
+/* A delete is answered before the first byte is freed: this took 20 s a large file. */
+static void
+delete_does_not_wait(void **state)
+{
+	struct world *w = *state;
+	struct uuid id = run(w, "/bin/echo", "x", NULL);
+	char name[UUID_STRLEN + 1];
+
+	wait_end(w, &id);
+	uuid_format(&id, name);
+	remove_job(w, &id);
+	assert_false(is_there(w, "jobs/%s", name));
+	assert_true(is_there(w, "jobs/removed/%s/output", name));
+	await_removal(w);
+}
+
+static void
+make_file(const struct world *w, const char *path)
+{
+	int fd;
+
+	fd = openat(w->state_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd != -1);
+	close(fd);
+}
+
+/*
+ * Whatever has a job's name goes, directories in it too, and no link is followed:
+ * each of these once kept the daemon from starting.
+ */
+static void
+odd_leftovers_are_removed(void **state)
+{
+	static const char dir[] = "jobs/01234567-89ab-4cde-8f01-23456789abc0",
+	    link[] = "jobs/01234567-89ab-4cde-8f01-23456789abc1",
+	    file[] = "jobs/01234567-89ab-4cde-8f01-23456789abc2";
+	struct world *w = *state;
+	char path[128];
+
+	jobmgr_free(w->mgr);
+	runner_free(w->runner);
+	assert_int_equal(mkdirat(w->state_fd, "kept", 0700), 0);
+	make_file(w, "kept/file");
+	assert_int_equal(mkdirat(w->state_fd, dir, 0700), 0);
+	snprintf(path, sizeof(path), "%s/sub", dir);
+	assert_int_equal(mkdirat(w->state_fd, path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/sub/file", dir);
+	make_file(w, path);
+	snprintf(path, sizeof(path), "%s/sub/link", dir);
+	assert_int_equal(symlinkat("../../../kept", w->state_fd, path), 0);
+	assert_int_equal(symlinkat("../kept", w->state_fd, link), 0);
+	make_file(w, file);
+	make_file(w, "jobs/other");
+	assert_int_equal(mkdirat(w->state_fd, "jobs/removed/half", 0700), 0);
+	make_runner(w);
+	/* The start has not waited for it, and its own jobs are not touched. */
+	assert_false(remover_idle(w->runner->remover));
+	assert_false(is_there(w, "%s", dir) || is_there(w, "%s", link) ||
+	    is_there(w, "%s", file));
+	await_removal(w);
+	assert_true(is_there(w, "%s", "kept/file"));
+	assert_int_equal(unlinkat(w->state_fd, "jobs/other", 0), 0);
+	assert_int_equal(unlinkat(w->state_fd, "kept/file", 0), 0);
+	assert_int_equal(unlinkat(w->state_fd, "kept", AT_REMOVEDIR), 0);
+}
+
+/* What is mounted below is another's: it stays, and so does the start. */
+static void
+mounts_are_not_entered(void **state)
+{
+	static const char id[] = "01234567-89ab-4cde-8f01-23456789abcd";
+	struct world *w = *state;
+	char path[128];
+	int i;
+
+	jobmgr_free(w->mgr);
+	runner_free(w->runner);
+	snprintf(path, sizeof(path), "%s/jobs/%s", w->state, id);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/jobs/%s/sub", w->state, id);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(mount("none", path, "tmpfs", 0, "size=64k"), 0);
+	snprintf(path, sizeof(path), "jobs/%s/sub/file", id);
+	make_file(w, path);
+	make_runner(w);
+	for (i = 0; i < 1000 && !remover_idle(w->runner->remover); i++)
+		spin(w, 20000);
+	assert_true(is_there(w, "jobs/removed/%s/sub/file", id));
+	snprintf(path, sizeof(path), "%s/jobs/removed/%s/sub", w->state, id);
+	assert_int_equal(umount(path), 0);
+	jobmgr_free(w->mgr);
+	runner_free(w->runner);
+	make_runner(w);
+	assert_nothing_left(w);
+}
+
+/* The end of the daemon ends the child, too, and the next one goes on. */
+static void
+end_does_not_wait_for_removal(void **state)
+{
+	static const char id[] = "jobs/01234567-89ab-4cde-8f01-23456789abcd";
+	struct world *w = *state;
+	char path[128];
+	int i;
+
+	jobmgr_free(w->mgr);
+	runner_free(w->runner);
+	assert_int_equal(mkdirat(w->state_fd, id, 0700), 0);
+	for (i = 0; i < 20000; i++) {
+		snprintf(path, sizeof(path), "%s/%d", id, i);
+		make_file(w, path);
+	}
+	make_runner(w);
+	for (i = 0; i < 100 && waitpid(-1, NULL, WNOHANG) == -1; i++)
+		spin(w, 1000);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);	/* it works */
+	jobmgr_free(w->mgr);
+	runner_free(w->runner);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	make_runner(w);
+	assert_nothing_left(w);
+}
+
 static void
 state_dirs(void **state)
 {
@@ -931,6 +1083,10 @@ main(int argc, char *argv[])
 		T(nothing_is_left_of_100),
 		T(shutdown_leaves_nothing),
 		T(leftovers_are_removed),
+		T(delete_does_not_wait),
+		T(odd_leftovers_are_removed),
+		T(mounts_are_not_entered),
+		T(end_does_not_wait_for_removal),
 		T(state_dirs),
 	};
 
