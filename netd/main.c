@@ -86,17 +86,20 @@ start_openssl(void)
 		fatal("OpenSSL cannot be set up");
 }
 
-static void
+/* False: telepilotd is gone, or does not need us any more. */
+static bool
 tell_ready(void)
 {
 	struct buf *b;
 	int r = -ENOMEM;
 
-	if ((b = buf_new(MSG_BODY_MAX)) == NULL ||
-	    (r = buf_put_u32(b, IPC_VERSION)) != 0 ||
-	    (r = msg_send(IPC_FD, NETD_READY, 0, b)) != 0)
+	if ((b = buf_new(MSG_BODY_MAX)) != NULL &&
+	    (r = buf_put_u32(b, IPC_VERSION)) == 0)
+		r = msg_send(IPC_FD, NETD_READY, 0, b);
+	if (r != 0 && r != -EPIPE && r != -ECONNRESET)
 		fatal("telling telepilotd: %s", strerror(-r));
 	buf_free(b);
+	return (r == 0);
 }
 
 /* To NETD_READY. False: telepilotd is gone. */
@@ -117,8 +120,7 @@ start(struct netd *n)
 	if ((n->ctx = tls_context(&files)) == NULL)
 		fatal("the server's certificate, key or client CA cannot be used");
 	startup_close(&files);
-	tell_ready();
-	return (true);
+	return (tell_ready());
 }
 
 static void

@@ -15,7 +15,8 @@
 #include "netd/details.h"
 #include "netd/respond.h"
 
-#define OUT_MAX		(1024 * 1024)
+#define OUT_MAX		(1024 * 1024)	/* one message */
+#define OUT_QUEUED	(128 * 1024)	/* beyond this nothing is put behind what waits */
 #define OUT_FIRST	4096
 #define NV_MAX		6
 
@@ -258,7 +259,8 @@ call_send(struct call *c, const ProtobufCMessage *m)
 
 	if (c->ended)
 		return;
-	if (n > OUT_MAX || (p = reserve(&c->out, GRPC_PREFIX_LEN + n)) == NULL) {
+	if (n > OUT_MAX || call_pending(c) > OUT_QUEUED ||
+	    (p = reserve(&c->out, GRPC_PREFIX_LEN + n)) == NULL) {
 		fail_full(c);
 		return;
 	}

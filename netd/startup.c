@@ -91,12 +91,17 @@ startup_close(struct tls_files *files)
 	close_fd(&files->crl);
 }
 
+/* At most n: more than we were given cannot be had without privileges. */
 static int
 limit(int resource, rlim_t n)
 {
 	struct rlimit rl;
 
-	rl.rlim_cur = rl.rlim_max = n;
+	if (getrlimit(resource, &rl) == -1)
+		return (-errno);
+	if (rl.rlim_max > n)
+		rl.rlim_max = n;
+	rl.rlim_cur = rl.rlim_max;
 	return (setrlimit(resource, &rl) == -1 ? -errno : 0);
 }
 
