@@ -82,7 +82,8 @@ def test_garbage_inside_tls(daemon, alice):
     for i in range(30):
         with tls.connect(daemon) as s:
             try:
-                s.sendall((tls.PREFACE if i % 2 else b"") + rng.randbytes(rng.choice([9, 100, 5000])))
+                s.sendall((tls.PREFACE if i % 2 else b"")
+                          + rng.randbytes(rng.choice([9, 100, 5000])))
                 s.settimeout(3)
                 while s.recv(65536):
                     pass

@@ -66,7 +66,8 @@ def test_refusals_changed_nothing(jobs, alice):
 @pytest.mark.parametrize("bad", ["", "x", UNKNOWN_ID[:-1], UNKNOWN_ID.upper(), UNKNOWN_ID + "0",
                                  UNKNOWN_ID.replace("-", ""), "../" + UNKNOWN_ID[3:],
                                  UNKNOWN_ID[:35] + "\n"],
-                         ids=["empty", "x", "short", "upper", "long", "no_dashes", "dots", "newline"])
+                         ids=["empty", "x", "short", "upper", "long", "no_dashes", "dots",
+                              "newline"])
 def test_what_is_no_uuid_is_an_invalid_job_id(alice, method, bad):
     with refused(grpc.StatusCode.INVALID_ARGUMENT, field="job_id"):
         call(alice, method, bad)

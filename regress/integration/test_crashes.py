@@ -142,6 +142,26 @@ def test_all_netds_killed(daemon):
     fresh.close()
 
 
+def test_netd_goes_on_at_a_signal_for_all(daemon):
+    """What a terminal or a service manager sends to the whole group is telepilotd's matter:
+    the streams go on to their end, and those that wait serve the next clients."""
+    api = daemon.api("alice")
+    job_id = api.run(*shell("i=0; while [ $i -lt 30 ]; do echo $i; i=$((i+1)); sleep 0.05; done"))
+    stream = api.logs(job_id)
+    got = next(stream).data
+    netds = set(daemon.netds())
+    for signo in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        for pid in netds:
+            os.kill(pid, signo)
+    assert got + b"".join(e.data for e in stream) == b"".join(b"%d\n" % i for i in range(30))
+    assert netds <= set(daemon.netds())
+    others = [daemon.api("alice") for _ in netds]
+    for other in others:
+        assert other.status(job_id).end.exit_code == 0
+    for other in others:
+        other.close()
+
+
 def test_client_that_vanishes_leaves_nothing(daemon, alice):
     """Connections cut without a word, in the middle of streams."""
     job_id = alice.run("/bin/sleep", "60")

@@ -3,6 +3,7 @@
 line, all of them at once; -t, -T, -o; what is missing, and how to make it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,8 +12,9 @@ import pytest
 
 import pki
 import tls
-from daemon import Daemon, wait_for
+from daemon import Daemon, cgroup_pids, v1_groups, wait_for
 from paths import BUILD, TELEPILOTD
+from protos import pb
 
 
 @pytest.fixture
@@ -131,6 +133,49 @@ def test_wrong_option_on_the_command_line(stopped, option):
 def test_usage(args):
     code, _, err = run(*args)
     assert code != 0 and "usage" in err.lower()
+
+
+# --- -T looks, and does nothing else --------------------------------------------
+
+def limits(text):
+    """What is said of this host: of -T's comments, or of the daemon's log."""
+    return sorted(set(re.findall(r"(?m)(?:^# |telepilotd: )(limit \w+: .*)$", text)))
+
+
+def groups(d):
+    """All groups that are the daemon's, with the processes in them."""
+    v2 = {root: sorted(cgroup_pids(root)) for root, _, _ in os.walk(d.cgroup)}
+    return v2, sorted(g for g in v1_groups() if d.dir.name in g)
+
+
+def test_print_beside_a_running_daemon():
+    with Daemon(users=("alice",)) as d:
+        api = d.api("alice")
+        job_id = api.run("/bin/sleep", "100")
+        before, state = groups(d), sorted(os.listdir(d.state))
+        code, out, err = run("-T", "-f", d.config)
+        assert code == 0 and err == ""
+        assert len(limits(out)) >= 4 and limits(out) == limits(d.log()), out
+        assert groups(d) == before and sorted(os.listdir(d.state)) == state
+        assert api.status(job_id).state == pb.JOB_STATE_RUNNING
+        assert api.sh("echo still") == b"still\n"
+        api.stop(job_id, grace=0)
+
+
+def test_print_after_a_crash_and_without_the_group(stopped):
+    """Neither is what a killed daemon left touched, nor is a group made."""
+    left = stopped.cgroup / "users" / "alice" / "01234567-89ab-4cde-8f01-23456789abcd"
+    left.mkdir(parents=True)
+    with subprocess.Popen(["/bin/sleep", "100"]) as job:
+        (left / "cgroup.procs").write_text(str(job.pid))
+        code, first, _ = run("-T", "-f", stopped.config)
+        assert code == 0 and job.poll() is None and left.is_dir()
+        job.kill()
+    wait_for(lambda: not cgroup_pids(left), 5)
+    stopped.remove_cgroup()
+    code, second, _ = run("-T", "-f", stopped.config)
+    assert code == 0 and not stopped.cgroup.exists()
+    assert limits(first) == limits(second) != []
 
 
 # --- what is missing -----------------------------------------------------------

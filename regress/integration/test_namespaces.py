@@ -288,7 +288,8 @@ def test_environment_of_the_request(alice):
 def test_only_three_descriptors(alice):
     """ls itself opens the fourth, to read the directory."""
     assert alice.sh("exec ls /proc/self/fd").split() == [b"0", b"1", b"2", b"3"]
-    where = in_python(alice, "import os\nfor i in range(3): print(os.readlink(f'/proc/self/fd/{i}'))")
+    where = in_python(alice, "import os\n"
+                      "for i in range(3): print(os.readlink(f'/proc/self/fd/{i}'))")
     links = where.split()
     assert links[0] == "/dev/null"
     assert links[1].startswith("pipe:") and links[2].startswith("pipe:") and links[1] != links[2]
