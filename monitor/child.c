@@ -20,25 +20,13 @@
 
 #include "common/fdio.h"
 #include "common/ipc.h"
+#include "common/signals.h"
 #include "monitor/child.h"
 
 /* Above every number that a helper finds its own descriptors at. */
 #define FD_ABOVE	16
 #define EXEC_FAILED	127
 #define END_WAIT	1000	/* ms */
-
-static void
-default_signals(void)
-{
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 int
 child_fork(struct child *c)
@@ -51,7 +39,7 @@ child_fork(struct child *c)
 	if ((pid = fork()) == -1)
 		return (-errno);
 	if (pid == 0) {
-		default_signals();
+		signals_default();
 		return (0);
 	}
 	/* It cannot be reaped by anyone else: the pid is its own until we do. */

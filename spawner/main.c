@@ -19,6 +19,7 @@
 
 #include "common/fdio.h"
 #include "common/sandbox.h"
+#include "common/signals.h"
 #include "spawner/spawner.h"
 
 /* Groups go here, once for both: in the job's user namespace it is too late. */
@@ -95,10 +96,8 @@ static void
 own_signals(void)
 {
 	sigset_t all;
-	int sig;
 
-	for (sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
+	signals_default();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }

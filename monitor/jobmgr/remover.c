@@ -26,6 +26,7 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/signals.h"
 #include "monitor/jobmgr/remover.h"
 
 #define NAME		"removed"
@@ -65,22 +66,10 @@ want(struct remover *r)
 
 /* --- the child ------------------------------------------------------------- */
 
-static void
-default_signals(void)
-{
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void __attribute__((noreturn))
 work(const struct remover *r, pid_t parent)
 {
-	default_signals();
+	signals_default();
 	(void)prctl(PR_SET_NAME, "telepilot-rm");
 	if (dup2(r->removed_fd, STDIN_FILENO) == -1 || close_from(STDERR_FILENO + 1) != 0 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)

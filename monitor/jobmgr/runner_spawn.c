@@ -21,6 +21,7 @@
 
 #include "common/fdio.h"
 #include "common/ipc.h"
+#include "common/signals.h"
 #include "monitor/jobmgr/runner_internal.h"
 
 #define FIRST_FREE_FD	(IPC_FD + 1)
@@ -71,18 +72,6 @@ place_fds(int channel, int *spawner_fd)
 	return ((int)syscall(SYS_close_range, FIRST_FREE_FD, ~0U, CLOSE_RANGE_CLOEXEC));
 }
 
-static void
-reset_signals(void)
-{
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void __attribute__((noreturn))
 child(const struct runner *r, int channel)
 {
@@ -90,7 +79,7 @@ child(const struct runner *r, int channel)
 	char *argv[] = { name, NULL };
 	int fd = r->spawner_fd;
 
-	reset_signals();
+	signals_default();
 	if (place_fds(channel, &fd) == 0)
 		(void)execveat(fd, "", argv, r->spawner_env, AT_EMPTY_PATH);
 	_exit(127);

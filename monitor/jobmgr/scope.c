@@ -26,6 +26,7 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/signals.h"
 #include "monitor/jobmgr/cgroup_priv.h"
 #include "monitor/jobmgr/scope.h"
 
@@ -54,16 +55,10 @@ step(void)
 static void __attribute__((noreturn))
 hold(pid_t parent)
 {
-	sigset_t none;
-
 	(void)prctl(PR_SET_NAME, "telepilot-keep");
 	(void)setsid();		/* no terminal's signals */
 	(void)close_from(0);
-	(void)signal(SIGTERM, SIG_DFL);
-	(void)signal(SIGINT, SIG_DFL);
-	(void)signal(SIGHUP, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_default();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
 		_exit(1);
 	for (;;)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from daemon import wait_for
+from daemon import descendants, wait_for
 from paths import BUILD, TELEPILOT
 from protos import pb
 from rpc import UNKNOWN_ID
@@ -317,10 +317,13 @@ def test_run_while_the_daemon_loses_the_connection(daemon):
     proc = daemon.cli_start("bob", "run", "sh", "-c", "echo ready; sleep 100",
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert proc.stdout.readline() == b"ready\n"
-    for pid in daemon.netds():
+    killed = set(daemon.netds())
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
     _, err = proc.communicate(timeout=15)
     assert proc.returncode == 125 and err
+    # The waiting ones went, too: until that was noticed, one may be handed a connection.
+    wait_for(lambda: daemon.netds() and not killed & set(descendants(daemon.pid)), 5)
     bob = daemon.api("bob")
     bob.stop(running_job(bob), grace=0)
 
