@@ -41,20 +41,26 @@ ask_about(struct call *c, uint16_t type, const char *job_id)
 	call_ask(c, type, b);
 }
 
-/* A reply that is one job. NULL: the call has failed; else job_view_free() it. */
-static Telepilot__V1__Job *
-job_reply(struct call *c, struct msg *m, struct job_view *v)
+/*
+ * The answer that is one job: of StartJob, StopJob, GetJobStatus and WaitJob, whose
+ * messages differ in nothing but their names.
+ */
+static void
+job_reply(struct call *c, struct msg *m)
 {
-	if (job_view_get(&m->body, v) != 0) {
+	Telepilot__V1__JobStatusResponse r = TELEPILOT__V1__JOB_STATUS_RESPONSE__INIT;
+	struct job_view v;
+
+	if (job_view_get(&m->body, &v) != 0) {
 		reply_unreadable(c);
-		return (NULL);
+		return;
 	}
-	if (rbuf_end(&m->body) != 0) {
-		job_view_free(v);
+	if (rbuf_end(&m->body) == 0) {
+		r.job = &v.job;
+		call_answer(c, &r.base);
+	} else
 		reply_unreadable(c);
-		return (NULL);
-	}
-	return (&v->job);
+	job_view_free(&v);
 }
 
 /* --- CreateJob --- */
@@ -98,18 +104,6 @@ start(struct call *c, const ProtobufCMessage *req)
 	ask_about(c, NETD_START, ((const Telepilot__V1__StartJobRequest *)req)->job_id);
 }
 
-static void
-start_reply(struct call *c, struct msg *m)
-{
-	Telepilot__V1__StartJobResponse r = TELEPILOT__V1__START_JOB_RESPONSE__INIT;
-	struct job_view v;
-
-	if ((r.job = job_reply(c, m, &v)) == NULL)
-		return;
-	call_answer(c, &r.base);
-	job_view_free(&v);
-}
-
 /* --- StopJob --- */
 
 static void
@@ -139,18 +133,6 @@ stop(struct call *c, const ProtobufCMessage *message)
 	call_ask(c, NETD_STOP, b);
 }
 
-static void
-stop_reply(struct call *c, struct msg *m)
-{
-	Telepilot__V1__StopJobResponse r = TELEPILOT__V1__STOP_JOB_RESPONSE__INIT;
-	struct job_view v;
-
-	if ((r.job = job_reply(c, m, &v)) == NULL)
-		return;
-	call_answer(c, &r.base);
-	job_view_free(&v);
-}
-
 /* --- GetJobStatus --- */
 
 static void
@@ -159,36 +141,12 @@ status(struct call *c, const ProtobufCMessage *req)
 	ask_about(c, NETD_STATUS, ((const Telepilot__V1__JobStatusRequest *)req)->job_id);
 }
 
-static void
-status_reply(struct call *c, struct msg *m)
-{
-	Telepilot__V1__JobStatusResponse r = TELEPILOT__V1__JOB_STATUS_RESPONSE__INIT;
-	struct job_view v;
-
-	if ((r.job = job_reply(c, m, &v)) == NULL)
-		return;
-	call_answer(c, &r.base);
-	job_view_free(&v);
-}
-
 /* --- WaitJob --- */
 
 static void
 wait_for_end(struct call *c, const ProtobufCMessage *req)
 {
 	ask_about(c, NETD_WAIT, ((const Telepilot__V1__WaitJobRequest *)req)->job_id);
-}
-
-static void
-wait_reply(struct call *c, struct msg *m)
-{
-	Telepilot__V1__WaitJobResponse r = TELEPILOT__V1__WAIT_JOB_RESPONSE__INIT;
-	struct job_view v;
-
-	if ((r.job = job_reply(c, m, &v)) == NULL)
-		return;
-	call_answer(c, &r.base);
-	job_view_free(&v);
 }
 
 /* --- DeleteJob --- */
@@ -311,16 +269,16 @@ const struct method rpc_jobs[] = {
 	    .handle = create, .reply = create_reply },
 	{ .path = SERVICE "StartJob",
 	    .request = &telepilot__v1__start_job_request__descriptor,
-	    .handle = start, .reply = start_reply },
+	    .handle = start, .reply = job_reply },
 	{ .path = SERVICE "StopJob",
 	    .request = &telepilot__v1__stop_job_request__descriptor,
-	    .handle = stop, .reply = stop_reply },
+	    .handle = stop, .reply = job_reply },
 	{ .path = SERVICE "GetJobStatus",
 	    .request = &telepilot__v1__job_status_request__descriptor,
-	    .handle = status, .reply = status_reply },
+	    .handle = status, .reply = job_reply },
 	{ .path = SERVICE "WaitJob",
 	    .request = &telepilot__v1__wait_job_request__descriptor,
-	    .handle = wait_for_end, .reply = wait_reply },
+	    .handle = wait_for_end, .reply = job_reply },
 	{ .path = SERVICE "DeleteJob",
 	    .request = &telepilot__v1__delete_job_request__descriptor,
 	    .handle = delete_job, .reply = delete_reply },

@@ -141,9 +141,8 @@ cg_wait_empty(int dir, unsigned int ms)
 	return (r == 1 ? -EBUSY : r);
 }
 
-/* What is below dir, not dir itself. */
-static int
-remove_below(int dir)
+int
+cg_each(int dir, int (*act)(const void *, int, const char *), const void *arg)
 {
 	struct dirent *de;
 	int fd, one, r = 0;
@@ -161,11 +160,18 @@ remove_below(int dir)
 		if (de->d_type != DT_DIR || strcmp(de->d_name, ".") == 0 ||
 		    strcmp(de->d_name, "..") == 0)
 			continue;
-		if ((one = cg_remove(dir, de->d_name)) != 0)
+		if ((one = act(arg, dir, de->d_name)) != 0)
 			r = one;
 	}
 	(void)closedir(d);
 	return (r);
+}
+
+static int
+remove_one(const void *arg, int dir, const char *name)
+{
+	(void)arg;
+	return (cg_remove(dir, name));
 }
 
 int
@@ -179,7 +185,7 @@ cg_remove(int at, const char *name)
 		return (-errno);
 	if ((fd = cg_open_dir(at, name)) < 0)
 		return (fd == -ENOENT ? 0 : fd);
-	r = remove_below(fd);
+	r = cg_each(fd, remove_one, NULL);
 	close_fd(&fd);
 	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return (0);

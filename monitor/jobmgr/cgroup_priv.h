@@ -81,6 +81,8 @@ int cg_populated(int dir);			/* 1, 0 or -errno */
 int cg_wait_empty(int dir, unsigned int ms);
 /* Depth first; 0 also if it is not there, else -errno. */
 int cg_remove(int at, const char *name);
+/* act(arg, dir, NAME), which gives 0 or -errno, for each group in dir. The last error. */
+int cg_each(int dir, int (*act)(const void *arg, int dir, const char *name), const void *arg);
 
 /* --- the tree -------------------------------------------------------------- */
 

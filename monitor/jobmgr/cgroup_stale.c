@@ -9,7 +9,6 @@
 
 #include <sys/file.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -90,22 +89,27 @@ clear(const struct cgtree *t, const struct cg_host *h, const char *name)
 	close_fd(&fd);
 }
 
+struct place {
+	struct cgtree *t;
+	const struct cg_host *h;
+};
+
+static int
+clear_if_abandoned(const void *arg, int dir, const char *name)
+{
+	const struct place *p = arg;
+
+	(void)dir;
+	if (strcmp(name, p->t->name) != 0 && abandoned(name))
+		clear(p->t, p->h, name);
+	return (0);
+}
+
 void
 cg_sweep_stale(struct cgtree *t, const struct cg_host *h)
 {
-	struct dirent *de;
-	DIR *dir;
-	int fd;
+	const struct place p = { t, h };
 
-	if (t->above_fd == -1 || (fd = cg_open_dir(t->above_fd, ".")) < 0)
-		return;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close_fd(&fd);
-		return;
-	}
-	while ((de = readdir(dir)) != NULL)
-		if (de->d_type == DT_DIR && strcmp(de->d_name, t->name) != 0 &&
-		    abandoned(de->d_name))
-			clear(t, h, de->d_name);
-	(void)closedir(dir);
+	if (t->above_fd != -1)
+		(void)cg_each(t->above_fd, clear_if_abandoned, &p);
 }

@@ -6,7 +6,6 @@
  * job's. CgroupParent may be shared, and whatever else is there is somebody's.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -37,29 +36,27 @@ is_job(const char *name)
 	return (uuid_parse(name, &id) == 0);
 }
 
+struct pick {
+	bool (*ours)(const char *);
+	bool wanted;
+	action *act;
+};
+
+static int
+picked(const void *arg, int dir, const char *name)
+{
+	const struct pick *p = arg;
+
+	return (name[0] != '.' && p->ours(name) == p->wanted ? p->act(dir, name) : 0);
+}
+
 /* Of the groups in dir those that are ours, or those that are not. The last error. */
 static int
 each(int dir, bool (*ours)(const char *), bool wanted, action *act)
 {
-	struct dirent *de;
-	int fd, one, r = 0;
-	DIR *d;
+	const struct pick p = { ours, wanted, act };
 
-	if ((fd = cg_open_dir(dir, ".")) < 0)
-		return (fd);
-	if ((d = fdopendir(fd)) == NULL) {
-		r = -errno;
-		close_fd(&fd);
-		return (r);
-	}
-	while ((de = readdir(d)) != NULL) {
-		if (de->d_type != DT_DIR || de->d_name[0] == '.' || ours(de->d_name) != wanted)
-			continue;
-		if ((one = act(dir, de->d_name)) != 0)
-			r = one;
-	}
-	(void)closedir(d);
-	return (r);
+	return (cg_each(dir, picked, &p));
 }
 
 static int
